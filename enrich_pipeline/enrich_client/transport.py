@@ -1,0 +1,139 @@
+"""HTTP itself: the only module that knows httpx, and the only one that holds the key.
+
+It sends one request on a pooled connection, and either returns the whole answer or says, in this package's errors,
+whether anything can have reached the vendor. Redirects are never followed: the key would travel along.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import SecretStr
+
+from enrich_pipeline.domain.errors import SettingsError
+from enrich_pipeline.enrich_client.errors import AnswerLost, AnswerTimedOut, ConnectionFailed
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+# What a header may carry; checked before httpx, whose own complaint would repeat the key.
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long each part of a request may take, in seconds.
+
+    Attributes:
+        connect: to open a connection.
+        write: for the vendor to take the next piece of the request.
+        read: for the vendor to send the next piece of its answer; a large batch is stored before the first.
+        pool: for another thread to give a connection back.
+    """
+
+    connect: float = 5.0
+    write: float = 30.0
+    read: float = 60.0
+    pool: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """An HTTP answer, unread. `headers` is case-insensitive."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport:
+    """A pool of connections to one API, authenticated. Safe to share between threads; close it when done."""
+
+    def __init__(
+        self, base_url: str, api_key: SecretStr, *, timeouts: Timeouts, max_connections: int, gzip: bool
+    ) -> None:
+        """Connects when first used.
+
+        Raises:
+            SettingsError: when the URL would send the key over the network unencrypted, or no header can carry the key.
+        """
+        url = urlsplit(base_url)
+        if url.scheme != "https" and url.hostname not in _LOOPBACK:
+            raise SettingsError("WORKMAGIC_API_URL must be https: plain http is allowed to this machine only.")
+        self._http = httpx.Client(
+            base_url=base_url,
+            auth=_BearerKey(api_key),
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip" if gzip else "identity",
+                "User-Agent": f"enrich-pipeline/{version('enrich-pipeline')}",
+            },
+            timeout=httpx.Timeout(
+                connect=timeouts.connect, write=timeouts.write, read=timeouts.read, pool=timeouts.pool
+            ),
+            limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+            follow_redirects=False,
+            # No proxy of the environment stands between this machine and itself.
+            trust_env=url.hostname not in _LOOPBACK,
+        )
+
+    def post(self, path: str, body: bytes) -> RawAnswer:
+        """POST a JSON body. Raises as `_send` does."""
+        return self._send(
+            self._http.build_request("POST", path, content=body, headers={"Content-Type": "application/json"})
+        )
+
+    def get(self, path: str, params: Mapping[str, str | int]) -> RawAnswer:
+        """GET with a query. Raises as `_send` does."""
+        return self._send(self._http.build_request("GET", path, params=dict(params)))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
+
+    def _send(self, request: httpx.Request) -> RawAnswer:
+        """Send one request and read the whole answer, whatever its status.
+
+        Raises:
+            ConnectionFailed: nothing was sent.
+            AnswerTimedOut: the request may have arrived, no answer came in time.
+            AnswerLost: the request may have arrived, no whole answer came.
+        """
+        what = f"{request.method} {request.url.path}"
+        try:
+            response = self._http.send(request)
+        except _NOT_SENT as error:
+            raise ConnectionFailed(
+                f"{what}: no connection to {request.url.host} ({_reason(error)}); nothing was sent."
+            ) from error
+        except httpx.TimeoutException as error:
+            raise AnswerTimedOut(f"{what}: no answer in time ({_reason(error)}).") from error
+        except httpx.RequestError as error:
+            raise AnswerLost(f"{what}: the answer did not arrive whole ({_reason(error)}).") from error
+        return RawAnswer(response.status_code, response.headers, response.content)
+
+
+class _BearerKey(httpx.Auth):
+    """Puts the key on each request; it is in no default header and no repr."""
+
+    def __init__(self, api_key: SecretStr) -> None:
+        if not _HEADER_VALUE.fullmatch(api_key.get_secret_value()):
+            raise SettingsError(
+                "WORKMAGIC_API_KEY is empty or has spaces or characters that no header can carry; copy it anew from"
+                " Settings > Store Data Settings > Enrich Order API."
+            )
+        self._api_key = api_key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
+        yield request
+
+
+def _reason(error: httpx.RequestError) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
