@@ -1,0 +1,182 @@
+import logging
+import socket
+import traceback
+
+import pytest
+from pydantic import SecretStr
+
+from enrich_pipeline.domain.contract import FULL
+from enrich_pipeline.domain.errors import SettingsError
+from enrich_pipeline.enrich_client import (
+    NO_RETRIES,
+    AnswerLost,
+    AnswerTimedOut,
+    AuthenticationError,
+    ConnectionFailed,
+    EnrichApiError,
+    EnrichClient,
+    Redirected,
+    Timeouts,
+)
+from enrich_pipeline_tests.enrich_client.conftest import KEY
+from enrich_pipeline_tests.support.scripted_server import Reply, Reset, Silence, json_reply
+
+ACCEPTED = json_reply({"request_id": "r1", "received": 1, "accepted": 1, "rejected": 0, "errors": []})
+
+
+def post(client):
+    return client.post_orders(b'{"orders":[{}]}', order_count=1)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_a_post_carries_the_key_the_body_and_who_we_are(talking):
+    with talking(ACCEPTED) as (client, server):
+        post(client)
+        (request,) = server.requests
+    assert (request.method, request.path, request.body) == ("POST", "/enrich/orders", b'{"orders":[{}]}')
+    assert request.headers["Authorization"] == f"Bearer {KEY}"
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["Accept"] == "application/json"
+    assert request.headers["User-Agent"].startswith("enrich-pipeline/")
+
+
+@pytest.mark.parametrize(("gzip", "encoding"), [(False, "identity"), (True, "gzip")])
+def test_compressed_answers_are_asked_for_only_when_told_to(talking, gzip, encoding):
+    with talking(ACCEPTED, gzip=gzip) as (client, server):
+        post(client)
+        assert server.requests[0].headers["Accept-Encoding"] == encoding
+
+
+def test_a_base_url_may_have_a_path_of_its_own(talking):
+    with talking(ACCEPTED) as (_, server), EnrichClient(f"{server.url}/v1", SecretStr(KEY), FULL) as client:
+        post(client)
+        assert server.requests[0].path == "/v1/enrich/orders"
+
+
+def test_a_connection_is_kept_for_the_next_request(talking):
+    with talking(*[ACCEPTED] * 3) as (client, server):
+        for _ in range(3):
+            post(client)
+        assert len({request.client_port for request in server.requests}) == 1
+
+
+def test_where_nobody_listens_nothing_was_sent():
+    with (
+        EnrichClient(f"http://127.0.0.1:{free_port()}", SecretStr(KEY), FULL, retry=NO_RETRIES) as client,
+        pytest.raises(ConnectionFailed, match="nothing was sent") as caught,
+    ):
+        post(client)
+    assert caught.value.outcome_known
+
+
+def test_a_server_that_speaks_no_tls_was_sent_nothing(talking):
+    with talking() as (_, server):
+        url = server.url.replace("http:", "https:")
+        with (
+            EnrichClient(url, SecretStr(KEY), FULL, retry=NO_RETRIES) as client,
+            pytest.raises(ConnectionFailed),
+        ):
+            post(client)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Reset(),
+        Reply(200, b'{"request_id":"r1","received":1}', cut_after=10),
+        Reply(200, b"", cut_after=0, headers={"Content-Length": "5"}),
+        Reply(200, b'{"request_id":"r1"', headers={}),
+        Reply(200, b"<html>Please sign in</html>"),
+        Reply(200, b"not gzip", headers={"Content-Encoding": "gzip"}),
+        Reply(204, b""),
+    ],
+    ids=[
+        "reset",
+        "cut in the body",
+        "cut before the body",
+        "half a document",
+        "a proxy's page",
+        "broken gzip",
+        "empty",
+    ],
+)
+def test_an_answer_that_is_not_whole_leaves_the_outcome_unknown(talking, answer):
+    with talking(answer, retry=NO_RETRIES) as (client, _), pytest.raises(AnswerLost) as caught:
+        post(client)
+    assert not caught.value.outcome_known
+
+
+def test_a_lost_answer_is_asked_for_again(talking):
+    with talking(Reset(), Reply(200, b"{", cut_after=1), ACCEPTED) as (client, server):
+        answer = post(client)
+        assert answer.attempts == len(server.requests) == 3
+        assert answer.accepted == 1
+
+
+def test_an_answer_that_never_comes_times_out_with_its_outcome_unknown(talking):
+    with (
+        talking(Silence(), retry=NO_RETRIES, timeouts=Timeouts(read=0.05)) as (client, server),
+        pytest.raises(AnswerTimedOut) as caught,
+    ):
+        post(client)
+    assert len(server.requests) == 1
+    assert not caught.value.outcome_known
+
+
+def test_a_redirect_is_an_error_and_the_key_is_not_sent_on(talking):
+    with talking() as (_, elsewhere):
+        redirect = Reply(307, headers={"Location": f"{elsewhere.url}/enrich/orders"})
+        with talking(redirect) as (client, _), pytest.raises(Redirected, match="Redirects are not followed"):
+            post(client)
+        assert elsewhere.requests == []
+
+
+def test_a_proxy_of_the_environment_is_not_used_for_this_machine(talking, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with talking(ACCEPTED) as (client, _):
+        assert post(client).accepted == 1
+
+
+def test_plain_http_to_another_machine_is_refused_before_the_key_is_sent():
+    with pytest.raises(SettingsError, match="must be https"):
+        EnrichClient("http://vendor.example", SecretStr(KEY), FULL)
+
+
+@pytest.mark.parametrize("key", ["", "two words", "line\nbreak", "schlüssel", " edge"])
+def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it(key):
+    with pytest.raises(SettingsError, match="WORKMAGIC_API_KEY") as caught:
+        EnrichClient("http://127.0.0.1:1", SecretStr(key), FULL)
+    assert not key or key not in str(caught.value)
+
+
+def test_the_key_is_in_no_repr_log_or_error(talking, caplog):
+    caplog.set_level(logging.DEBUG)
+    echo = json_reply({"title": "Unauthorized", "detail": f"no such key: {KEY}", "code": f"bad-{KEY}"}, status=401)
+    errors = []
+    for answer in (echo, Reset(), Reply(500, KEY.encode()), Reply(200, KEY.encode())):
+        with talking(answer, retry=NO_RETRIES) as (client, _):
+            try:
+                post(client)
+            except EnrichApiError as error:
+                errors.append(error)
+            seen = repr(client) + repr(vars(client)) + repr(vars(client._transport))
+            assert KEY not in seen
+    assert len(errors) == 4
+    for error in errors:
+        assert KEY not in "".join(traceback.format_exception(error))
+        assert KEY not in repr(vars(error))
+    assert "httpx" in caplog.text
+    assert KEY not in caplog.text
+
+
+def test_an_error_says_where_the_key_is_made(talking):
+    with talking(json_reply({}, status=403)) as (client, _), pytest.raises(AuthenticationError) as caught:
+        post(client)
+    assert "Settings > Store Data Settings > Enrich Order API" in str(caught.value)
