@@ -1,10 +1,37 @@
-"""`enrich`: thin commands over the steps."""
+"""`enrich`: one command line, put together from the modules in `enrich_pipeline.commands`."""
 
 from __future__ import annotations
 
 import click
 
+from enrich_pipeline.commands.api import api_group
+from enrich_pipeline.commands.data import load_command, seed_command
+from enrich_pipeline.commands.demo import demo_command
+from enrich_pipeline.commands.run import receipt_command, run_command
+from enrich_pipeline.commands.ui import prepare_command, ui_command
 
-@click.group()
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 def main() -> None:
-    """Send the warehouse's order profit to the Enrich Order API, and prove that it arrived."""
+    r"""Send the warehouse's order profit to the Enrich Order API, and prove that it arrived.
+
+    \b
+    First steps:
+      enrich demo                                    see the whole flow on a demo store
+      enrich load FOLDER                             load a brand's raw tables
+      enrich run --from 2026-11-01 --to 2026-11-07   compute, upload, verify
+      enrich receipt                                 what became of every order
+    """
+
+
+for command in (
+    load_command,
+    seed_command,
+    run_command,
+    receipt_command,
+    api_group(),
+    ui_command,
+    demo_command,
+    prepare_command,
+):
+    main.add_command(command)

@@ -147,7 +147,7 @@ class Receipt:
         return not self.differences
 
     def equals(self, other: Receipt) -> bool:
-        """Whether two receipts of a day are equal: source, state counts and sums, and both hashes (design section 2)."""
+        """Whether two receipts of a day are equal: in source, state counts, sums and both hashes."""
         return (self.order_day, self.source, self.states, self.computed_hash, self.held_hash) == (
             other.order_day,
             other.source,

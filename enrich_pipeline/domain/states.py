@@ -1,4 +1,4 @@
-"""The names of an order's states and of the findings about it. How they are decided is SQL: `warehouse/order_states.py`."""
+"""The names of an order's states and of the findings about it; `warehouse/order_states.py` decides them, in SQL."""
 
 from __future__ import annotations
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from enrich_pipeline.domain.days import StoreDay
+from enrich_pipeline.domain.days import StoreDay, local_day
 
 
 def store_days(first_day: date, timezone: str, *, business_now: datetime | None = None) -> dg.DailyPartitionsDefinition:
@@ -18,8 +18,12 @@ def store_days(first_day: date, timezone: str, *, business_now: datetime | None 
         timezone: IANA zone of the store; its wall clock bounds the days.
         business_now: a fixed business clock, for which days after its own do not exist; None for the real one.
     """
-    end = None if business_now is None else business_now.astimezone(ZoneInfo(timezone)).date().isoformat()
-    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), end_date=end, timezone=timezone, end_offset=1)
+    if business_now is None:
+        return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone=timezone, end_offset=1)
+    tomorrow = local_day(business_now, ZoneInfo(timezone)) + timedelta(days=1)
+    return dg.DailyPartitionsDefinition(
+        start_date=first_day.isoformat(), end_date=tomorrow.isoformat(), timezone=timezone
+    )
 
 
 def selected_days(context: dg.AssetExecutionContext, timezone: str) -> list[StoreDay]:

@@ -6,7 +6,7 @@ that Dagster stores or shows ever contains one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,12 +44,12 @@ class WarehouseResource(dg.ConfigurableResource[None]):
         settings = load_settings()
         return database_url(settings.warehouse_url, "warehouse", data_dir=settings.enrich_data_dir)
 
-    def data_dir(self) -> Path:
-        """The checkout's data folder."""
-        return load_settings().enrich_data_dir
+    def log_dir(self) -> Path:
+        """Where dbt keeps its log."""
+        return load_settings().enrich_data_dir / "logs"
 
     @contextmanager
-    def run_context(self, run_id: str) -> Iterator[RunContext]:
+    def run_context(self, run_id: str) -> Generator[RunContext]:
         """The warehouse opened for one run, with our schema in place."""
         settings = load_settings()
         profile = profile_named(self.contract_profile)

@@ -16,5 +16,5 @@ def check_source_day(run: RunContext, day: StoreDay) -> SourceCheck:
     with run.engine.begin() as connection:
         check = check_source(connection, day)
         record_source_totals(connection, day.day, check.totals, run_id=run.run_id)
-    _logger.info("%s: %d orders in the source", day.key, check.orders)
+    _logger.info("%s: %d orders in the source", day.key, check.orders, extra={"stage": "source", "day": day.key})
     return check

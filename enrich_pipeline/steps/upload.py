@@ -29,6 +29,7 @@ from enrich_pipeline.warehouse.order_states import unread_orders
 from enrich_pipeline.warehouse.upload_ledger import (
     Outcome,
     begin_sending,
+    begin_upload,
     forget_planned_batches,
     halve_batch,
     plan_batches,
@@ -60,6 +61,11 @@ class UploadOptions:
     concurrency: int = 4
     full: bool = False
     allow_outside_window: bool = False
+
+    @property
+    def overrides(self) -> dict[str, bool]:
+        """What was lifted for this upload, as the receipt records it."""
+        return {"allow_outside_window": True} if self.allow_outside_window else {}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,6 +111,7 @@ def upload_day(
     with vendor_lock(run.engine):
         with run.engine.begin() as connection:
             require_computed(connection, day.day)
+            begin_upload(connection, day.day, run_id=run.run_id, overrides=options.overrides)
             forget_planned_batches(connection, day.day)
             unread = unread_orders(connection, day.day)
         if unread and run.profile.shows_rows == "at_once":
@@ -125,8 +132,16 @@ def upload_day(
         finally:
             with run.engine.begin() as connection:
                 forget_planned_batches(connection, day.day)
-    upload.summary.seconds = time.monotonic() - began
-    return upload.summary
+    summary = upload.summary
+    summary.seconds = time.monotonic() - began
+    _logger.info(
+        "%s: uploaded %d orders in %d requests",
+        day.key,
+        summary.answered,
+        summary.requests,
+        extra={"stage": "uploaded", "day": day.key},
+    )
+    return summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,16 +244,13 @@ class _Upload:
         """Write down what is known of a batch without an answer that counts; raise unless its body was refused."""
         refused = isinstance(error, _REFUSED_AS_A_WHOLE) and error.outcome_known
         code = (error.code if isinstance(error, ApiStatusError) else None) or type(error).__name__
-        if refused and orders == 1:
-            status = "refused"
-        else:
-            status = "failed" if error.outcome_known else "unknown"
+        settled = "refused" if refused and orders == 1 else "failed"
         with self._run.engine.begin() as connection:
             record_outcome(
                 connection,
                 batch_id,
                 Outcome(
-                    status=status,
+                    status=settled if error.outcome_known else "unknown",
                     attempts=error.attempts,
                     body_bytes=body_bytes,
                     latency_seconds=seconds,

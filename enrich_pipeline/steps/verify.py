@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any
 
 from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.domain.errors import DayError
@@ -16,6 +15,7 @@ from enrich_pipeline.warehouse.computed_days import require_computed
 from enrich_pipeline.warehouse.locks import vendor_lock
 from enrich_pipeline.warehouse.order_states import state_totals
 from enrich_pipeline.warehouse.read_backs import (
+    ComparedOrder,
     Mismatch,
     first_mismatches,
     mismatched_orders,
@@ -24,7 +24,7 @@ from enrich_pipeline.warehouse.read_backs import (
 )
 from enrich_pipeline.warehouse.receipts import fingerprints, state_lines, total_lines, write_receipt
 from enrich_pipeline.warehouse.source_totals import recorded_totals
-from enrich_pipeline.warehouse.upload_ledger import requests_of_run
+from enrich_pipeline.warehouse.upload_ledger import overrides_of_run, requests_of_run
 
 _logger = logging.getLogger(__name__)
 
@@ -41,16 +41,13 @@ class Verification:
     read_back: ReadBack
 
 
-def verify_day(
-    run: RunContext, client: EnrichClient, day: StoreDay, *, overrides: dict[str, Any] | None = None
-) -> Verification:
+def verify_day(run: RunContext, client: EnrichClient, day: StoreDay) -> Verification:
     """Prove what became of every order of the day. May be repeated; each run keeps its last receipt.
 
     Args:
         run: its business clock says whether the day is still open (`partial`).
         client: reads, never writes.
         day: a day whose source was checked and whose marts were computed.
-        overrides: what the run was told to lift; recorded in the receipt.
 
     Raises:
         DayError: when the day was not checked or computed.
@@ -86,12 +83,22 @@ def verify_day(
                 computed_hash=prints.computed,
                 held_hash=prints.held,
                 verified_sums_agree=prints.verified_sums_agree,
-                overrides=overrides or {},
+                overrides=overrides_of_run(connection, day.day, run.run_id),
                 upload_requests=requests,
                 upload_retries=retries,
                 read_requests=read_back.summary.requests,
             )
             write_receipt(connection, receipt)
             shown = tuple(first_mismatches(connection, day.day, limit=20))
-    _logger.info("%s: %d of %d orders verified", day.key, receipt.orders_in("verified"), receipt.orders)
+    _logger.info(
+        "%s: %d of %d orders verified",
+        day.key,
+        receipt.orders_in("verified"),
+        receipt.orders,
+        extra={"stage": "verified", "day": day.key},
+    )
     return Verification(receipt=receipt, first_mismatches=shown, read_back=read_back)
+
+
+def _diagnoses(run: RunContext, orders: list[ComparedOrder]) -> dict[str, str]:
+    return {}

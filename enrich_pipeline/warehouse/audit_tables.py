@@ -145,8 +145,18 @@ held_orders = Table(
     Column("currency", Text, nullable=False),
     Column("status", Text, comment="pending, applied or outside_window, where the vendor tells"),
     Column("occurrence", Integer, nullable=False, server_default="1", comment="2 and up: the id came again"),
-    Index("held_orders_read_back_id", "read_back_id", "order_id"),
+    Index("held_orders_read_back_id", "read_back_id"),
     comment="What the vendor holds of a day, exactly as it was read back",
+)
+
+upload_runs = Table(
+    "upload_runs",
+    audit_metadata,
+    Column("order_day", Date, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("overrides", JSONB, nullable=False, comment="what the run was told to lift; empty for a normal run"),
+    Column("started_at", _instant(), nullable=False, server_default=func.clock_timestamp()),
+    comment="One row an upload of a day in a run; its requests are in upload_batches",
 )
 
 mismatches = Table(

@@ -15,11 +15,10 @@ def require_computed(connection: Connection, day: date) -> None:
     Raises:
         DayError: when one is missing or of another run; names the day and what to materialise.
     """
-    stamps = dict(
-        connection.execute(
-            text("SELECT mart, run_id FROM enrich.computed_days WHERE order_day = :day"), {"day": day}
-        ).all()
+    rows = connection.execute(
+        text("SELECT mart, run_id FROM enrich.computed_days WHERE order_day = :day"), {"day": day}
     )
+    stamps: dict[str, str] = {row.mart: row.run_id for row in rows}
     missing = [mart for mart in ("order_costs", "order_profit") if mart not in stamps]
     if missing:
         raise DayError(f"{day}: {' and '.join(missing)} not computed. Materialise order_costs and order_profit first.")

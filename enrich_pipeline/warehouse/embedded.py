@@ -84,7 +84,8 @@ def _join(data_dir: Path) -> PostgresServer:
 
 def _runtime_dir() -> str:
     path = Path(tempfile.gettempdir()) / f"enrich-pipeline-{os.getuid()}"
-    path.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(exist_ok=True)
+    path.chmod(0o700)
     return str(path)
 
 

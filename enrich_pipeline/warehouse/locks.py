@@ -7,7 +7,7 @@ process, however that ends.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine, text
@@ -18,7 +18,7 @@ _LOCK_NAME = "enrich_pipeline: requests to the vendor"
 
 
 @contextmanager
-def vendor_lock(engine: Engine) -> Iterator[None]:
+def vendor_lock(engine: Engine) -> Generator[None]:
     """Hold the store's lock; wait, and say so, while another run holds it."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         key = {"name": _LOCK_NAME}

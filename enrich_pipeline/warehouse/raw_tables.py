@@ -34,7 +34,9 @@ def _table(name: str, columns: str, *, indexed: tuple[str, ...]) -> Table:
         *(Column(column, _TYPES[kind]) for column, kind in pairs),
     )
     for column in indexed:
-        Index(f"{name}_{column}", table.c[column])
+        # A hash index takes ids of any length; a btree refuses what exceeds a third of a page.
+        method = "hash" if isinstance(table.c[column].type, Text) else "btree"
+        Index(f"{name}_{column}", table.c[column], postgresql_using=method)
     return table
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 
+from enrich_pipeline.warehouse.driver import driver_connection
 from enrich_pipeline.warehouse.upload_ledger import last_batch_id
 
 
@@ -89,10 +90,8 @@ def begin_read_back(connection: Connection, day: date, *, run_id: str) -> int:
 def store_held_rows(connection: Connection, read_back_id: int, rows: Iterable[HeldRow]) -> int:
     """Append rows to an open read-back by COPY; return how many."""
     count = 0
-    driver_connection = connection.connection.driver_connection
-    assert driver_connection is not None  # a checked-out connection has one  # noqa: S101
     with (
-        driver_connection.cursor() as cursor,
+        driver_connection(connection).cursor() as cursor,
         cursor.copy("""
             COPY enrich.held_orders
                 (read_back_id, order_id, order_timestamp, sales_amount, profit_amount, currency, status)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from enrich_pipeline.domain.receipts import Receipt, StateLine, TotalLine
 from enrich_pipeline.warehouse.order_states import StateTotal
@@ -130,10 +130,10 @@ def latest_receipts(connection: Connection, first: date | None = None, last: dat
         """),
         {"first": first, "last": last},
     )
-    return [_receipt(row._mapping) for row in rows]  # noqa: SLF001  # SQLAlchemy's public name for it
+    return [_receipt(row) for row in rows.mappings()]
 
 
-def _receipt(row: Any) -> Receipt:
+def _receipt(row: RowMapping) -> Receipt:
     created_at: datetime = row["created_at"]
     return Receipt(
         order_day=row["order_day"],

@@ -6,9 +6,11 @@ the caller: whatever line a crash hits, the ledger never claims less than what m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, INTEGER, TEXT
@@ -47,8 +49,30 @@ class Outcome:
     request_id: str | None = None
 
 
+def begin_upload(connection: Connection, day: date, *, run_id: str, overrides: Mapping[str, Any]) -> None:
+    """Note that a run uploads the day, and what it was told to lift. May be repeated."""
+    connection.execute(
+        text("""
+            INSERT INTO enrich.upload_runs (order_day, run_id, overrides) VALUES (:day, :run_id, :overrides)
+            ON CONFLICT (order_day, run_id) DO UPDATE SET overrides = excluded.overrides
+        """),
+        {"day": day, "run_id": run_id, "overrides": json.dumps(dict(overrides))},
+    )
+
+
+def overrides_of_run(connection: Connection, day: date, run_id: str) -> dict[str, Any]:
+    """What the run's upload of the day was told to lift; empty when it was told nothing, or did not upload."""
+    return (
+        connection.execute(
+            text("SELECT overrides FROM enrich.upload_runs WHERE order_day = :day AND run_id = :run_id"),
+            {"day": day, "run_id": run_id},
+        ).scalar()
+        or {}
+    )
+
+
 def forget_planned_batches(connection: Connection, day: date) -> None:
-    """Remove batches of the day that were planned and never sent: a run that ended early leaves them. May be repeated."""
+    """Remove the day's batches that were planned and never sent: a run that ended early leaves them."""
     connection.execute(
         text("""
             WITH planned AS (

@@ -1,0 +1,39 @@
+"""Dagster's home: its settings and where its runs and events are stored, for every process of the checkout."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from enrich_pipeline.settings import Settings
+from enrich_pipeline.warehouse.embedded import database_url, libpq_url
+
+_STORAGE_URL = "ENRICH_DAGSTER_STORAGE_URL"
+
+# The storage URL may carry a password, so the file names the variable and not the value.
+_DAGSTER_YAML = f"""\
+storage:
+  postgres:
+    postgres_url:
+      env: {_STORAGE_URL}
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+run_monitoring:
+  enabled: true
+"""
+
+
+def enter_dagster_home(settings: Settings) -> Path:
+    """Make this process and its children use the checkout's Dagster home and storage; return the home. May be repeated.
+
+    The embedded server is started when no storage is configured.
+    """
+    home = settings.enrich_data_dir.resolve() / "dagster_home"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "dagster.yaml").write_text(_DAGSTER_YAML)
+    url = database_url(settings.dagster_storage_url, "dagster", data_dir=settings.enrich_data_dir)
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ[_STORAGE_URL] = libpq_url(url)
+    return home

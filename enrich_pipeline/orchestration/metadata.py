@@ -1,0 +1,134 @@
+"""What one sees on an asset and on each of its partitions: descriptions, numbers that Dagster plots, tables.
+
+Amounts are shown as text: Dagster's numbers are floats, and no amount passes through one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from enrich_pipeline.domain.receipts import Receipt, plain
+from enrich_pipeline.orchestration.flow import FlowAsset
+from enrich_pipeline.steps.upload import UploadSummary
+from enrich_pipeline.steps.verify import Verification
+from enrich_pipeline.warehouse.day_profit import DayProfit
+from enrich_pipeline.warehouse.source_totals import SourceCheck
+from enrich_pipeline.warehouse.table_columns import table_columns
+
+Metadata = dict[str, Any]
+
+
+def spec_of(flow: FlowAsset, description: str, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetSpec:
+    """The asset's spec as `flow.py` lists it, with its table's name and columns."""
+    metadata: Metadata = {}
+    if flow.table is not None:
+        metadata["dagster/table_name"] = flow.table
+        metadata["dagster/column_schema"] = dg.TableSchema(
+            columns=[
+                dg.TableColumn(column.name, column.type, description=column.description)
+                for column in table_columns(flow.table)
+            ]
+        )
+    return dg.AssetSpec(
+        flow.key,
+        deps=deps,
+        description=description.strip(),
+        group_name=flow.group,
+        kinds=set(flow.kinds),
+        owners=[flow.owner],
+        metadata=metadata,
+    )
+
+
+def source_metadata(check: SourceCheck) -> Metadata:
+    """What the source holds of a day."""
+    return {
+        "dagster/partition_row_count": check.orders,
+        "enrich/refunds_without_order": check.refunds_without_order,
+        "enrich/control_totals": _table(
+            {
+                "currency": total.currency or "(none)",
+                "orders": total.orders,
+                "control_total": plain(total.control_total),
+                "incomplete_lines": total.incomplete_lines,
+            }
+            for total in check.totals
+        ),
+    }
+
+
+def profit_metadata(profit: DayProfit) -> Metadata:
+    """What was computed for a day."""
+    excluded = sum(profit.exclusions.values())
+    return {
+        "dagster/partition_row_count": profit.computed + excluded,
+        "enrich/orders_to_send": profit.computed,
+        "enrich/orders_excluded": excluded,
+        "enrich/amounts": _table(
+            {"currency": currency, "sales": plain(sales), "profit": plain(profit_sum)}
+            for currency, (sales, profit_sum) in profit.amounts.items()
+        ),
+        "enrich/exclusions": _table(
+            {"reason": reason, "orders": orders} for reason, orders in profit.exclusions.items()
+        ),
+    }
+
+
+def upload_metadata(summary: UploadSummary) -> Metadata:
+    """What an upload of a day did."""
+    return {
+        "dagster/partition_row_count": summary.answered,
+        "enrich/orders_rejected": summary.rejected.total(),
+        "enrich/requests": summary.requests,
+        "enrich/retries": summary.retries,
+        "enrich/body_bytes": summary.body_bytes,
+        "enrich/orders_per_second": round(summary.orders_per_second),
+        "enrich/latency_p50_seconds": round(summary.latency_percentile(50), 4),
+        "enrich/latency_p95_seconds": round(summary.latency_percentile(95), 4),
+    }
+
+
+def verification_metadata(verification: Verification) -> Metadata:
+    """The day's receipt, and the first findings with their likely causes."""
+    receipt = verification.receipt
+    sendable = receipt.orders - receipt.orders_in("excluded")
+    return {
+        "dagster/partition_row_count": receipt.orders,
+        "enrich/orders_verified": receipt.orders_in("verified"),
+        "enrich/orders_excluded": receipt.orders_in("excluded"),
+        "enrich/orders_mismatched": receipt.orders_in("mismatched"),
+        "enrich/findings": receipt.findings,
+        "enrich/match_rate": round(receipt.orders_in("verified") / sendable, 6) if sendable else 1.0,
+        "enrich/read_requests": receipt.read_requests,
+        "enrich/receipt": dg.MetadataValue.md(receipt_markdown(receipt)),
+        "enrich/first_mismatches": _table(
+            {name: value or "" for name, value in mismatch._asdict().items()}
+            for mismatch in verification.first_mismatches
+        ),
+    }
+
+
+def receipt_markdown(receipt: Receipt) -> str:
+    """A receipt as a Markdown table: a row a state, reason and currency, then the source it must add up to."""
+    rows = ["| state | reason | currency | orders | sales | profit | control total |", "|---|---|---|--:|--:|--:|--:|"]
+    for line in receipt.states:
+        sales = "" if line.sales_amount is None else plain(line.sales_amount)
+        profit = "" if line.profit_amount is None else plain(line.profit_amount)
+        rows.append(
+            f"| {line.state} | {line.reason or ''} | {line.currency} | {line.orders} | {sales} | {profit} "
+            f"| {plain(line.control_total)} |"
+        )
+    rows.extend(
+        f"| **source** | | {total.currency} | **{total.orders}** | | | **{plain(total.control_total)}** |"
+        for total in receipt.source
+    )
+    verdict = "every order is accounted for" if receipt.is_accounted_for else "; ".join(receipt.differences)
+    return "\n".join([*rows, "", f"{verdict}{' (the day is still open)' if receipt.partial else ''}"])
+
+
+def _table(rows: Iterable[Mapping[str, str | int]]) -> dg.MetadataValue[Any]:
+    records = [dg.TableRecord(dict(row)) for row in rows]
+    return dg.MetadataValue.table(records) if records else dg.MetadataValue.text("none")

@@ -1,0 +1,49 @@
+"""Puts the flow together for one store: assets, checks, job, schedule, resources."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from enrich_pipeline.domain.contract import profile_named
+from enrich_pipeline.orchestration.assets.enriched_upload import enriched_upload_asset
+from enrich_pipeline.orchestration.assets.order_marts import order_marts_asset
+from enrich_pipeline.orchestration.assets.raw_orders import raw_orders_asset
+from enrich_pipeline.orchestration.assets.upload_verification import upload_verification_asset
+from enrich_pipeline.orchestration.dbt import raw_source_specs
+from enrich_pipeline.orchestration.jobs import daily_job
+from enrich_pipeline.orchestration.partitions import store_days
+from enrich_pipeline.orchestration.resources import EnrichApiResource, WarehouseResource
+from enrich_pipeline.orchestration.schedules import daily_schedule
+from enrich_pipeline.settings import PROJECT_ROOT, Settings
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """The whole code location for the store that `settings` describe. Connects to nothing."""
+    partitions = store_days(settings.first_day, settings.store_timezone, business_now=settings.enrich_now)
+    profile = profile_named(settings.contract_profile)
+    return dg.Definitions(
+        assets=[
+            *raw_source_specs(),
+            raw_orders_asset(partitions),
+            order_marts_asset(partitions, PROJECT_ROOT / "dbt_costs"),
+            enriched_upload_asset(partitions),
+            upload_verification_asset(partitions),
+        ],
+        jobs=[daily_job()],
+        schedules=[daily_schedule(settings.store_timezone)],
+        resources={
+            "warehouse": WarehouseResource(
+                store_timezone=settings.store_timezone,
+                store_currency=settings.store_currency,
+                contract_profile=settings.contract_profile,
+            ),
+            "enrich_api": EnrichApiResource(
+                base_url=settings.workmagic_api_url,
+                contract_profile=settings.contract_profile,
+                batch_size=min(settings.upload_batch_size or profile.max_batch_orders, profile.max_batch_orders),
+                concurrency=settings.upload_concurrency,
+            ),
+        },
+        # One process a run: the steps are a few seconds each, starting a process for each would be most of the time.
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,46 @@
+"""Step 2: compute costs and profit of a range of days in the warehouse, through dbt."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from enrich_pipeline.domain.days import StoreDay
+from enrich_pipeline.steps.context import RunContext
+from enrich_pipeline.warehouse.marts import compute_days
+
+_logger = logging.getLogger(__name__)
+
+
+def compute_profit(
+    run: RunContext, first: StoreDay, last: StoreDay, *, url: URL, project_dir: Path, log_dir: Path
+) -> None:
+    """Compute both marts for every day from `first` to `last`. May be repeated; each mart in one transaction.
+
+    Args:
+        run: its id stamps both marts.
+        first: the first day.
+        last: the last day, included.
+        url: the warehouse's, for dbt's own connection.
+        project_dir: the dbt project, with its kept manifest.
+        log_dir: where dbt writes its logs.
+
+    Raises:
+        DayError: what dbt says went wrong; the days are as they were.
+    """
+    compute_days(
+        url=url,
+        project_dir=project_dir,
+        log_dir=log_dir,
+        store=run.store,
+        first=first.day,
+        last=last.day,
+        run_id=run.run_id,
+        sales_basis=run.sales_basis,
+    )
+    days = (last.day - first.day).days + 1
+    _logger.info(
+        "%s to %s: profit computed", first.key, last.key, extra={"stage": "profit", "day": last.key, "days": days}
+    )
