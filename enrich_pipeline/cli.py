@@ -7,6 +7,7 @@ import click
 from enrich_pipeline.commands.api import api_group
 from enrich_pipeline.commands.data import load_command, seed_command
 from enrich_pipeline.commands.demo import demo_command
+from enrich_pipeline.commands.prove import prove_command
 from enrich_pipeline.commands.run import receipt_command, run_command
 from enrich_pipeline.commands.ui import prepare_command, ui_command
 
@@ -32,6 +33,7 @@ for command in (
     api_group(),
     ui_command,
     demo_command,
+    prove_command,
     prepare_command,
 ):
     main.add_command(command)

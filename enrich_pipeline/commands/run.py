@@ -68,7 +68,9 @@ def receipt_command(first: datetime | None, last: datetime | None, *, as_json: b
     raise SystemExit(0 if all(map(is_good, receipts)) else DATA_IS_WRONG)
 
 
-def run_and_show(settings: Settings, first: date, last: date, *, allow_outside_window: bool) -> list[Receipt]:
+def run_and_show(
+    settings: Settings, first: date, last: date, *, allow_outside_window: bool, show_table: bool = True
+) -> list[Receipt]:
     """Run the days with progress, print their receipts, and return those that this run wrote.
 
     Raises:
@@ -79,7 +81,7 @@ def run_and_show(settings: Settings, first: date, last: date, *, allow_outside_w
     with StepProgress(days=(last - first).days + 1) as progress:
         run = run_days(settings, first, last, allow_outside_window=allow_outside_window, on_step_log=progress.on_log)
     receipts = [receipt for receipt in read_receipts(settings, first, last) if receipt.run_id == run.run_id]
-    if receipts:
+    if receipts and show_table:
         out.print(receipts_table(receipts))
     _explain(run)
     return receipts if run.success else []

@@ -15,7 +15,7 @@ _logger = logging.getLogger(__name__)
 
 
 def compute_profit(
-    run: RunContext, first: StoreDay, last: StoreDay, *, url: URL, project_dir: Path, log_dir: Path
+    run: RunContext, first: StoreDay, last: StoreDay, *, url: URL, project_dir: Path, log_dir: Path | None | None
 ) -> None:
     """Compute both marts for every day from `first` to `last`. May be repeated; each mart in one transaction.
 
@@ -25,7 +25,7 @@ def compute_profit(
         last: the last day, included.
         url: the warehouse's, for dbt's own connection.
         project_dir: the dbt project, with its kept manifest.
-        log_dir: where dbt writes its logs.
+        log_dir: where dbt writes its log; None for nowhere.
 
     Raises:
         DayError: what dbt says went wrong; the days are as they were.
