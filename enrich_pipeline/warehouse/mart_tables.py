@@ -6,11 +6,15 @@ test holds dbt's contracts equal to these columns.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import iso4217
 from sqlalchemy import Boolean, Column, Connection, Date, Index, Integer, MetaData, Numeric, Table, Text, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP, insert
 
 mart_metadata = MetaData(schema="enrich")
+
+_UNLIMITED: Numeric[Decimal] = Numeric()
 
 order_costs = Table(
     "order_costs",
@@ -23,12 +27,12 @@ order_costs = Table(
     Column("source_id", Text),
     Column("rule_id", Text),
     Column("is_estimate", Boolean, nullable=False),
-    Column("amount", Numeric),
+    Column("amount", _UNLIMITED),
     Column("currency", Text),
     Column("exclusion", Text),
     Column("ordered_at", TIMESTAMP(timezone=True), nullable=False),
     Column("copy_number", Integer, nullable=False),
-    Column("control_amount", Numeric),
+    Column("control_amount", _UNLIMITED),
     Column("is_incomplete_line", Boolean, nullable=False),
     Column("run_id", Text, nullable=False),
 )
@@ -40,11 +44,11 @@ order_profit = Table(
     Column("order_day", Date, nullable=False),
     Column("ordered_at", TIMESTAMP(timezone=True), nullable=False),
     Column("currency", Text),
-    Column("sales_amount", Numeric),
-    Column("profit_amount", Numeric),
+    Column("sales_amount", _UNLIMITED),
+    Column("profit_amount", _UNLIMITED),
     Column("exclusion", Text),
     Column("copy_number", Integer, nullable=False),
-    Column("control_total", Numeric, nullable=False),
+    Column("control_total", _UNLIMITED, nullable=False),
     Column("incomplete_lines", Integer, nullable=False),
     Column("run_id", Text, nullable=False),
 )

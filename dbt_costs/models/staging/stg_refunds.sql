@@ -1,0 +1,27 @@
+with
+
+source as (
+
+    select * from {{ source('raw', 'refunds') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        refund_id,
+        order_id,
+
+        -- what kind of refund
+        coalesce(kind, '') as refund_kind,
+
+        -- amounts, in the order's currency
+        {{ finite('amount') }} as amount,
+        {{ finite('tax') }} as tax
+
+    from source
+
+)
+
+select * from renamed
