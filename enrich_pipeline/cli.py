@@ -14,7 +14,7 @@ from enrich_pipeline.commands.ui import prepare_command, ui_command
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 def main() -> None:
-    r"""Send the warehouse's order profit to the Enrich Order API, and prove that it arrived.
+    """Send the warehouse's order profit to the Enrich Order API, and prove that it arrived.
 
     \b
     First steps:

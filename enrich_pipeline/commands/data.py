@@ -26,7 +26,7 @@ def open_warehouse(settings: Settings) -> Engine:
 @click.command("load")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def load_command(folder: Path) -> None:
-    r"""Replace the raw tables by the CSV files of FOLDER, one a table.
+    """Replace the raw tables by the CSV files of FOLDER, one a table.
 
     All or nothing: a wrong file is reported by file, line and column, and nothing is loaded.
 
@@ -45,7 +45,7 @@ def load_command(folder: Path) -> None:
 @click.option("--orders-per-day", default=500, show_default=True, type=click.IntRange(1), help="Orders of a usual day.")
 @click.option("--seed", default=1, show_default=True, type=int, help="The same seed makes the same store.")
 def seed_command(days: int, orders_per_day: int, seed: int) -> None:
-    r"""Replace the raw tables by a plausible demo store whose days end yesterday.
+    """Replace the raw tables by a plausible demo store whose days end yesterday.
 
     \b
     Example:

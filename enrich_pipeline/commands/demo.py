@@ -28,7 +28,7 @@ _PARTITIONS_BEFORE = timedelta(days=35)
 @click.option("--keep", is_flag=True, help="Leave the service and the Dagster UI running until Ctrl-C.")
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI with --keep.")
 def demo_command(days: int, orders_per_day: int, seed: int, port: int, *, keep: bool) -> None:
-    r"""Run the whole flow on a demo store: seed it, start the vendor's API, upload and verify 28 days.
+    """Run the whole flow on a demo store: seed it, start the vendor's API, upload and verify 28 days.
 
     Exits 0 only if every order of every day is accounted for and nothing is mismatched. It uses databases and a
     service of its own, whatever the environment says.

@@ -49,7 +49,7 @@ class ProvenOrder(NamedTuple):
 @click.command("prove")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def prove_command(folder: Path) -> None:
-    r"""Run every day of FOLDER through Dagster against a running service, and compare with its expected.csv.
+    """Run every day of FOLDER through Dagster against a running service, and compare with its expected.csv.
 
     The business clock is set to the folder's last day and the four-week rule is lifted. Databases and service are of
     the command's own. Exits 0 only if every order is as expected, to the cent and the second, and verified.

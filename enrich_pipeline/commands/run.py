@@ -28,7 +28,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--to", "last", required=True, type=DAY, metavar="DAY", help="Last store-local day, included.")
 @click.option("--allow-outside-window", is_flag=True, help="Send days older than four weeks too.")
 def run_command(first: datetime, last: datetime, *, allow_outside_window: bool) -> None:
-    r"""Compute, upload and verify the days, through Dagster, as one run.
+    """Compute, upload and verify the days, through Dagster, as one run.
 
     Exits 0 when every order of every day is accounted for and nothing differs, 1 when something is wrong with the
     data, 2 on wrong use or settings.
@@ -48,7 +48,7 @@ def run_command(first: datetime, last: datetime, *, allow_outside_window: bool) 
 @click.option("--to", "last", type=DAY, metavar="DAY", help="Last store-local day, included.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a day; amounts are text.")
 def receipt_command(first: datetime | None, last: datetime | None, *, as_json: bool) -> None:
-    r"""Show the newest receipt of each day.
+    """Show the newest receipt of each day.
 
     Exits 1 when a day shown is not accounted for or has findings.
 

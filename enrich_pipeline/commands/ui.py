@@ -17,7 +17,7 @@ from enrich_pipeline.warehouse.marts import prepare_manifest
 @click.command("ui")
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the Dagster UI.")
 def ui_command(port: int) -> None:
-    r"""Open the Dagster UI on this checkout, with its databases running, until stopped.
+    """Open the Dagster UI on this checkout, with its databases running, until stopped.
 
     \b
     Example:

@@ -33,7 +33,7 @@ def compute_profit(
     compute_days(
         url=url,
         project_dir=project_dir,
-        log_dir=log_dir,
+        work_dir=log_dir,
         store=run.store,
         first=first.day,
         last=last.day,

@@ -9,7 +9,6 @@ from sqlalchemy import Engine
 
 from enrich_pipeline.domain.contract import ContractProfile
 from enrich_pipeline.domain.store import Store
-from enrich_pipeline.warehouse.marts import SalesBasis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,4 +25,4 @@ class RunContext:
     profile: ContractProfile
     run_id: str
     business_now: datetime
-    sales_basis: SalesBasis = "net"
+    sales_basis: str = "net"

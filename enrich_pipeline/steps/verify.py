@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from enrich_pipeline.domain.days import StoreDay
+from enrich_pipeline.domain.diagnosis import Side, diagnose
 from enrich_pipeline.domain.errors import DayError
 from enrich_pipeline.domain.receipts import Receipt
 from enrich_pipeline.enrich_client import EnrichClient
@@ -101,4 +102,21 @@ def verify_day(run: RunContext, client: EnrichClient, day: StoreDay) -> Verifica
 
 
 def _diagnoses(run: RunContext, orders: list[ComparedOrder]) -> dict[str, str]:
-    return {}
+    """The likely cause of each order's mismatch, where one is recognised."""
+    causes = {order.order_id: diagnose(_side(order), _held_side(order), zone=run.store.zone) for order in orders}
+    return {order_id: cause for order_id, cause in causes.items() if cause is not None}
+
+
+def _side(order: ComparedOrder) -> Side:
+    return Side(order.order_timestamp, order.sales_amount, order.profit_amount, order.currency)
+
+
+def _held_side(order: ComparedOrder) -> Side | None:
+    if (
+        order.held_order_timestamp is None
+        or order.held_sales_amount is None
+        or order.held_profit_amount is None
+        or order.held_currency is None
+    ):
+        return None
+    return Side(order.held_order_timestamp, order.held_sales_amount, order.held_profit_amount, order.held_currency)

@@ -6,6 +6,10 @@ an order is in is never stored: the view in `order_states.py` says.
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -25,14 +29,23 @@ from sqlalchemy import (
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.types import TypeEngine
 
 ENRICH_SCHEMA = "enrich"
 
 audit_metadata = MetaData(schema=ENRICH_SCHEMA)
 
 
-def _instant() -> TIMESTAMP:
+def _instant() -> TypeEngine[datetime]:
     return TIMESTAMP(timezone=True)
+
+
+def _numeric() -> TypeEngine[Decimal]:
+    return Numeric()
+
+
+def _json() -> TypeEngine[Any]:
+    return JSONB()
 
 
 store = Table(
@@ -58,7 +71,7 @@ source_totals = Table(
     Column("order_day", Date, primary_key=True),
     Column("currency", Text, primary_key=True, comment="as the source says it; empty when it says none"),
     Column("orders", BigInteger, nullable=False),
-    Column("control_total", Numeric, nullable=False, comment="unrounded sum(quantity x unit_price)"),
+    Column("control_total", _numeric(), nullable=False, comment="unrounded sum(quantity x unit_price)"),
     Column("incomplete_lines", BigInteger, nullable=False, comment="lines without a usable quantity or price"),
     Column("run_id", Text, nullable=False),
     Column("recorded_at", _instant(), nullable=False, server_default=func.clock_timestamp()),
@@ -91,7 +104,7 @@ upload_batches = Table(
     Column("error_code", Text, comment="why the whole batch was refused or its answer is unknown"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("body_bytes", BigInteger),
-    Column("latency_seconds", Numeric),
+    Column("latency_seconds", _numeric()),
     Column("request_id", Text, comment="the vendor's name for the request, where it gives one"),
     Column("planned_at", _instant(), nullable=False, server_default=func.clock_timestamp()),
     Column("sent_at", _instant(), comment="real time just before the first attempt"),
@@ -110,8 +123,8 @@ upload_ledger = Table(
     Column("batch_id", BigInteger, primary_key=True, autoincrement=False),
     Column("order_day", Date, nullable=False),
     Column("order_timestamp", _instant(), nullable=False),
-    Column("sales_amount", Numeric, nullable=False),
-    Column("profit_amount", Numeric, nullable=False),
+    Column("sales_amount", _numeric(), nullable=False),
+    Column("profit_amount", _numeric(), nullable=False),
     Column("currency", Text, nullable=False),
     Column("rejection_code", Text, comment="the vendor's code, when it refused this row"),
     Column("rejection_message", Text),
@@ -129,7 +142,7 @@ read_backs = Table(
     Column("started_at", _instant(), nullable=False, server_default=func.clock_timestamp()),
     Column("completed_at", _instant(), comment="empty while reading, or when a reading was broken off"),
     Column("requests", Integer),
-    Column("unverifiable", JSONB, comment="instants at which the vendor holds more rows than it can show"),
+    Column("unverifiable", _json(), comment="instants at which the vendor holds more rows than it can show"),
     Index("read_backs_order_day", "order_day", "read_back_id"),
     comment="One row a reading of a day; only the last complete one counts",
 )
@@ -140,8 +153,8 @@ held_orders = Table(
     Column("read_back_id", BigInteger, nullable=False),
     Column("order_id", Text, nullable=False),
     Column("order_timestamp", _instant(), nullable=False),
-    Column("sales_amount", Numeric, nullable=False),
-    Column("profit_amount", Numeric, nullable=False),
+    Column("sales_amount", _numeric(), nullable=False),
+    Column("profit_amount", _numeric(), nullable=False),
     Column("currency", Text, nullable=False),
     Column("status", Text, comment="pending, applied or outside_window, where the vendor tells"),
     Column("occurrence", Integer, nullable=False, server_default="1", comment="2 and up: the id came again"),
@@ -154,7 +167,7 @@ upload_runs = Table(
     audit_metadata,
     Column("order_day", Date, primary_key=True),
     Column("run_id", Text, primary_key=True),
-    Column("overrides", JSONB, nullable=False, comment="what the run was told to lift; empty for a normal run"),
+    Column("overrides", _json(), nullable=False, comment="what the run was told to lift; empty for a normal run"),
     Column("started_at", _instant(), nullable=False, server_default=func.clock_timestamp()),
     comment="One row an upload of a day in a run; its requests are in upload_batches",
 )
@@ -187,14 +200,14 @@ receipts = Table(
     Column("verified", BigInteger, nullable=False),
     Column("applied", BigInteger, comment="verified orders that the vendor has applied, where it tells"),
     Column("findings", BigInteger, nullable=False),
-    Column("source", JSONB, nullable=False, comment="orders and control totals of the source, by currency"),
-    Column("states", JSONB, nullable=False, comment="orders, control totals, sales and profit by state and currency"),
+    Column("source", _json(), nullable=False, comment="orders and control totals of the source, by currency"),
+    Column("states", _json(), nullable=False, comment="orders, control totals, sales and profit by state and currency"),
     Column("computed_hash", Text, nullable=False, comment="of every payload that the warehouse computes"),
     Column("held_hash", Text, nullable=False, comment="of every row that was read back"),
     Column(
         "accounted_for", Boolean, nullable=False, comment="the states add up to the source, and read-back to profit"
     ),
-    Column("overrides", JSONB, nullable=False, comment="what the run was told to lift"),
+    Column("overrides", _json(), nullable=False, comment="what the run was told to lift"),
     Column("upload_requests", Integer, nullable=False),
     Column("upload_retries", Integer, nullable=False),
     Column("read_requests", Integer, nullable=False),
