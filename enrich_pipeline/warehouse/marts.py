@@ -31,7 +31,16 @@ OnEvent = Callable[[Any], None]
 # dbt reads its connection from the environment of the process, so one run at a time may set it.
 _ONE_RUN_AT_A_TIME = threading.Lock()
 
-_QUIET = ("--quiet", "--no-print", "--no-use-colors", "--log-level", "none", "--no-version-check")
+_QUIET = (
+    "--quiet",
+    "--no-print",
+    "--no-use-colors",
+    "--log-level",
+    "none",
+    "--log-level-file",
+    "debug",
+    "--no-version-check",
+)
 
 
 @dataclass(frozen=True, slots=True)
