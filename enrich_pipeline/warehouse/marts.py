@@ -31,16 +31,9 @@ OnEvent = Callable[[Any], None]
 # dbt reads its connection from the environment of the process, so one run at a time may set it.
 _ONE_RUN_AT_A_TIME = threading.Lock()
 
-_QUIET = (
-    "--quiet",
-    "--no-print",
-    "--no-use-colors",
-    "--log-level",
-    "none",
-    "--log-level-file",
-    "debug",
-    "--no-version-check",
-)
+# dbt leaves its own log file open: what it says comes to us as events instead, and we write it.
+_QUIET = ("--quiet", "--no-print", "--log-level", "none", "--log-level-file", "none", "--no-version-check")
+_LOGGED_LEVELS = frozenset({"info", "warn", "error"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +56,8 @@ def prepare_manifest(project_dir: Path, *, target_dir: Path | None = None) -> Pa
     """
     target_dir = target_dir or _default_target(project_dir)
     with _ONE_RUN_AT_A_TIME:
-        result = _invoke(
-            ["parse", *_QUIET, "--no-partial-parse", *_places(project_dir, target_dir, log_dir=target_dir)],
-            manifest=None,
-        )
+        places = _places(project_dir, target_dir)
+        result = _invoke(["parse", *_QUIET, "--no-partial-parse", *places], manifest=None, callbacks=[])
     if not result.success:
         raise SettingsError(f"The dbt project in {project_dir} does not parse: {_reason(result)}")
     return target_dir / "manifest.json"
@@ -100,7 +91,7 @@ def compute_days(
         sales_basis: what counts as sales: `net`, `net_without_shipping`, `gross` or `with_tax`.
         marts: which marts to replace; `order_profit` is summed from what `order_costs` holds.
         target_dir: where `prepare_manifest` kept the parsed project.
-        work_dir: where dbt appends to its `dbt.log`. Unset: no log is kept.
+        work_dir: where what dbt says is appended to `dbt.log`. Unset: no log is kept.
         on_event: called with each of dbt's structured events.
 
     Raises:
@@ -117,12 +108,17 @@ def compute_days(
         "sales_basis": sales_basis,
         "run_id": run_id,
     }
-    with _ONE_RUN_AT_A_TIME, tempfile.TemporaryDirectory(prefix="enrich-dbt-") as scratch, _connection(database):
-        places = _places(project_dir, Path(scratch), log_dir=work_dir or Path(scratch))
+    with (
+        _ONE_RUN_AT_A_TIME,
+        _connection(make_url(url)),
+        _log(work_dir) as write_log,
+        tempfile.TemporaryDirectory(prefix="enrich-dbt-") as scratch,
+    ):
+        options = ["--no-write-json", *_places(project_dir, Path(scratch))]
         result = _invoke(
-            ["run", *_QUIET, "--no-write-json", *places, "--select", *marts, "--vars", json.dumps(variables)],
+            ["run", *_QUIET, *options, "--select", *marts, "--vars", json.dumps(variables)],
             manifest=manifest,
-            on_event=on_event,
+            callbacks=[write_log, on_event] if on_event else [write_log],
         )
     if not result.success:
         days = f"{first}" if first == last else f"{first} to {last}"
@@ -141,12 +137,9 @@ def _default_target(project_dir: Path) -> Path:
     return project_dir / "target"
 
 
-def _places(project_dir: Path, target_dir: Path, *, log_dir: Path) -> list[str]:
-    project = str(project_dir)
-    return [
-        *("--project-dir", project, "--profiles-dir", project),
-        *("--target-path", str(target_dir.resolve()), "--log-path", str(log_dir.resolve())),
-    ]
+def _places(project_dir: Path, target_dir: Path) -> list[str]:
+    project, target = str(project_dir), str(target_dir.resolve())
+    return ["--project-dir", project, "--profiles-dir", project, "--target-path", target, "--log-path", target]
 
 
 def _load_manifest(target_dir: Path, database: str) -> Any:
@@ -167,10 +160,26 @@ def _load_manifest(target_dir: Path, database: str) -> Any:
     return manifest
 
 
-def _invoke(arguments: list[str], *, manifest: Any, on_event: OnEvent | None = None) -> Any:
+def _invoke(arguments: list[str], *, manifest: Any, callbacks: list[OnEvent]) -> Any:
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  # importing dbt takes more than a second
 
-    return dbtRunner(manifest=manifest, callbacks=[on_event] if on_event else []).invoke(arguments)
+    return dbtRunner(manifest=manifest, callbacks=callbacks).invoke(arguments)
+
+
+@contextmanager
+def _log(work_dir: Path | None) -> Generator[OnEvent]:
+    """Append dbt's messages to `dbt.log` in `work_dir`; without one, drop them."""
+    if work_dir is None:
+        yield lambda _: None
+        return
+    work_dir.mkdir(parents=True, exist_ok=True)
+    with (work_dir / "dbt.log").open("a", encoding="utf-8") as file:
+
+        def write(event: Any) -> None:
+            if event.info.level in _LOGGED_LEVELS and event.info.msg.strip():
+                file.write(f"{event.info.ts.ToJsonString()} {event.info.level:5} {event.info.msg.strip()}\n")
+
+        yield write
 
 
 def _reason(result: Any) -> str:

@@ -64,6 +64,7 @@ def test_a_run_warns_of_nothing_and_prints_nothing(store: SmallStore, capfd: pyt
 def test_the_log_goes_where_it_is_asked_to(store: SmallStore, tmp_path: Path) -> None:
     store.compute(work_dir=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["dbt.log"]
+    assert "enrich.order_profit" in (tmp_path / "dbt.log").read_text()
 
 
 def test_a_run_leaves_the_environment_as_it_was(store: SmallStore) -> None:

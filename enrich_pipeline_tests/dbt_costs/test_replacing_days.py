@@ -1,4 +1,4 @@
-"""Days are replaced as a whole, stamped, and hold each raw order of theirs once, whatever moved or how long they are."""
+"""Days are replaced as a whole, stamped, and hold each raw order of theirs once, whatever moved and however long."""
 
 from __future__ import annotations
 
