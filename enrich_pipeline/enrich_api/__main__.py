@@ -1,0 +1,55 @@
+"""`python -m enrich_pipeline.enrich_api`: the service on its own, configured by the environment alone.
+
+The database's URL comes by the environment and never by the command line, where every user of the machine could
+read it.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import cast
+
+from enrich_pipeline.enrich_api.commands import build_api_group
+from enrich_pipeline.enrich_api.config import ApiConfig, utc_now
+from enrich_pipeline.enrich_api.errors import ConfigError
+from enrich_pipeline.enrich_api.profiles import PROFILES, ProfileName
+
+DATABASE_URL = "ENRICH_API_DATABASE_URL"
+
+
+def config_from_environment() -> ApiConfig:
+    """Read the configuration.
+
+    Raises:
+        ConfigError: when a variable is missing or wrong; the value is not repeated.
+    """
+    url = os.environ.get(DATABASE_URL, "")
+    if not url:
+        raise ConfigError(f"{DATABASE_URL} is not set.")
+    profile = os.environ.get("CONTRACT_PROFILE") or "full"
+    if profile not in PROFILES:
+        raise ConfigError("CONTRACT_PROFILE must be full or minimal.")
+    fixed = os.environ.get("ENRICH_NOW")
+    now = _aware(fixed) if fixed else None
+    return ApiConfig(
+        database_url=url,
+        profile=PROFILES[cast("ProfileName", profile)],
+        store_timezone=os.environ.get("STORE_TIMEZONE") or "UTC",
+        store_currency=os.environ.get("STORE_CURRENCY") or "USD",
+        now=(lambda: now) if now else utc_now,
+    )
+
+
+def _aware(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min  # noqa: DTZ901  # naive on purpose: refused below
+    if moment.tzinfo is None:
+        raise ConfigError("ENRICH_NOW must be an ISO 8601 time with an offset.")
+    return moment
+
+
+if __name__ == "__main__":
+    build_api_group(config_from_environment)(prog_name="python -m enrich_pipeline.enrich_api")

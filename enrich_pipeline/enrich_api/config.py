@@ -1,0 +1,60 @@
+"""What the service is told when it starts. It reads no environment: every value is a constructor's argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from enrich_pipeline.enrich_api.profiles import FULL, ServiceProfile
+
+DEFAULT_STORE_ID = 1
+"""The store that keys, imports and refreshes belong to when none is named."""
+
+
+def utc_now() -> datetime:
+    """The machine's clock, zone-aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiConfig:
+    """The service's configuration.
+
+    Attributes:
+        database_url: libpq URL of a PostgreSQL database of the service's own; it may carry a password, so it is
+            in no repr, log or error.
+        profile: the contract profile it serves.
+        store_timezone: IANA zone of the store; its wall clock says what "today" is and when the refresh comes.
+        store_currency: ISO 4217 code, for channel orders that name none.
+        allow_outside_window: whether a refresh applies orders of any age.
+        window_days: how many store-local days before today are still applied.
+        now: the business clock (zone-aware), from which only "today" is taken; schedules and logs use real time.
+        pool_size: connections to the database at most.
+    """
+
+    database_url: str = field(repr=False)
+    profile: ServiceProfile = FULL
+    store_timezone: str = "UTC"
+    store_currency: str = "USD"
+    allow_outside_window: bool = False
+    window_days: int = 28
+    now: Callable[[], datetime] = utc_now
+    pool_size: int = 8
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the store's wall clock."""
+        return ZoneInfo(self.store_timezone)
+
+    def today(self) -> date:
+        """Today on the store's wall clock, by the business clock."""
+        return self.now().astimezone(self.zone).date()
+
+    def applied_from(self) -> datetime | None:
+        """The first instant of the oldest store-local day that a refresh now applies; None when it applies all."""
+        if self.allow_outside_window:
+            return None
+        oldest = self.today() - timedelta(days=self.window_days)
+        return datetime(oldest.year, oldest.month, oldest.day, tzinfo=self.zone)

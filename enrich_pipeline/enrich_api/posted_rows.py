@@ -1,0 +1,235 @@
+"""Reading a POST's rows: strict and fast when every row is good, row by row when one is not.
+
+Amounts never pass through float: they stay the JSON number's own characters until PostgreSQL reads them as numeric.
+Both ways decode with the same types, so they cannot disagree about what a good row is; the fast one only refuses
+more, and leaves what it refuses to the careful one.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import iso4217
+import msgspec
+
+from enrich_pipeline.enrich_api.problems import Problem
+
+RowCode = Literal[
+    "unknown_order",
+    "duplicate_in_request",
+    "invalid_id",
+    "invalid_amount",
+    "invalid_timestamp",
+    "invalid_currency",
+]
+
+LONGEST_ID = 255
+MOST_INTEGER_DIGITS = 20
+MOST_DECIMALS = 18
+# A number of this many characters is within both limits, whichever way it is written without an exponent.
+_SAFE_AMOUNT_LENGTH = 20
+# PostgreSQL and ISO 8601 disagree outside these years once an offset is taken off.
+_EDGE_YEARS = (b'"0001-', b'"9999-')
+
+CURRENCIES = frozenset(currency.code for currency in iso4217.Currency)
+
+# Digits beyond the microsecond are rounded to it.
+_Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class PostedOrder(msgspec.Struct, gc=False):
+    """A row of a POST. Amounts are JSON numbers as they were written."""
+
+    order_id: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
+    order_timestamp: _Timestamp
+    sales_amount: msgspec.Raw
+    profit_amount: msgspec.Raw
+    currency: str = "USD"
+
+
+class RowError(msgspec.Struct, gc=False, order=True):
+    """Why one row was refused; `index` is its place in the request, `order_id` null when it has none to name."""
+
+    index: int
+    order_id: str | None
+    code: RowCode
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostedRows:
+    """A request's rows: the good ones, where each stood in the request, and why the others were refused."""
+
+    received: int
+    good: Sequence[PostedOrder]
+    positions: Sequence[int]
+    errors: Sequence[RowError]
+
+
+class _Rows(msgspec.Struct):
+    orders: list[PostedOrder]
+
+
+class _AnyRows(msgspec.Struct):
+    orders: list[msgspec.Raw]
+
+
+_fast = msgspec.json.Decoder(_Rows)
+_envelope = msgspec.json.Decoder(_AnyRows)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_text = msgspec.json.Decoder(str)
+_timestamp = msgspec.json.Decoder(_Timestamp)
+
+
+def read_rows(body: bytes, *, largest_batch: int) -> PostedRows:
+    """Read `{"orders": [...]}`.
+
+    Raises:
+        Problem: 400 when the body is no JSON, 422 when it is not that envelope, 413 when it holds more than
+            `largest_batch` rows. A bad row raises nothing.
+    """
+    rows = _read_fast(body) or _read_carefully(body)
+    if rows.received > largest_batch:
+        raise Problem(413, "too_many_orders", f"{rows.received} orders in one request; at most {largest_batch}.")
+    return rows
+
+
+def _read_fast(body: bytes) -> PostedRows | None:
+    try:
+        good = _fast.decode(body).orders
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    received = len(good)
+    ids = [row.order_id for row in good]
+    encoded = msgspec.json.encode(ids)
+    plain_ids = (
+        len(set(ids)) == received
+        and b"\\" not in encoded
+        and b'" ' not in encoded
+        and b' "' not in encoded
+        and "".join(ids).isprintable()
+    )
+    if not plain_ids or not CURRENCIES.issuperset({row.currency for row in good}):
+        return None
+    amounts = [bytes(row.sales_amount) for row in good] + [bytes(row.profit_amount) for row in good]
+    if b"".join(amounts).translate(None, b"0123456789.-") or max(map(len, amounts), default=0) > _SAFE_AMOUNT_LENGTH:
+        return None
+    times = msgspec.json.encode([row.order_timestamp for row in good])
+    if any(year in times for year in _EDGE_YEARS):
+        return None
+    return PostedRows(received, good, range(received), ())
+
+
+def _read_carefully(body: bytes) -> PostedRows:
+    try:
+        body.decode()
+        raw_rows = _envelope.decode(body).orders
+    except msgspec.ValidationError:
+        _require_json(body)
+        raise Problem(422, "invalid_envelope", 'The body must be {"orders": [...]}.') from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Problem(400, "not_json", "The body is not JSON.") from None
+    good: dict[int, PostedOrder] = {}
+    errors: list[RowError] = []
+    for index, raw in enumerate(raw_rows):
+        row = _read_row(index, raw)
+        if isinstance(row, RowError):
+            errors.append(row)
+        else:
+            good[index] = row
+    copies = Counter(row.order_id for row in good.values())
+    for index, row in list(good.items()):
+        if copies[row.order_id] > 1:
+            message = f"The request holds {copies[row.order_id]} rows of this order; none of them was stored."
+            errors.append(RowError(index, row.order_id, "duplicate_in_request", message))
+            del good[index]
+    return PostedRows(len(raw_rows), list(good.values()), list(good), sorted(errors))
+
+
+def _require_json(body: bytes) -> None:
+    """Tell a body that is no JSON at all from one of another shape: a typed decoder stops at the first difference."""
+    try:
+        msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        raise Problem(400, "not_json", "The body is not JSON.") from None
+
+
+class _BadField(Exception):  # noqa: N818  # never leaves this module
+    def __init__(self, code: RowCode, message: str) -> None:
+        super().__init__(message)
+        self.code: RowCode = code
+        self.message = message
+
+
+def _read_row(index: int, raw: msgspec.Raw) -> PostedOrder | RowError:
+    order_id: str | None = None
+    try:
+        try:
+            fields = _fields.decode(raw)
+        except msgspec.ValidationError:
+            raise _BadField("invalid_id", "The row is not a JSON object.") from None
+        order_id = _string(fields.get("order_id"))
+        return PostedOrder(
+            _checked_id(order_id),
+            _checked_timestamp(fields.get("order_timestamp")),
+            _checked_amount("sales_amount", fields.get("sales_amount")),
+            _checked_amount("profit_amount", fields.get("profit_amount")),
+            _checked_currency(fields.get("currency")),
+        )
+    except _BadField as bad:
+        return RowError(index, order_id, bad.code, bad.message)
+
+
+def _string(raw: msgspec.Raw | None) -> str | None:
+    try:
+        return None if raw is None else _text.decode(raw)
+    except msgspec.ValidationError:
+        return None
+
+
+def _checked_id(order_id: str | None) -> str:
+    if order_id is None:
+        raise _BadField("invalid_id", "order_id must be a string.")
+    if not order_id or len(order_id) > LONGEST_ID:
+        raise _BadField("invalid_id", f"order_id must have 1 to {LONGEST_ID} characters.")
+    if order_id != order_id.strip():
+        raise _BadField("invalid_id", "order_id must not begin or end with a space.")
+    if any(unicodedata.category(character) == "Cc" for character in order_id):
+        raise _BadField("invalid_id", "order_id must not contain control characters.")
+    return order_id
+
+
+def _checked_timestamp(raw: msgspec.Raw | None) -> datetime:
+    message = "order_timestamp must be ISO 8601 with an offset, like 2025-06-10T20:19:00Z."
+    try:
+        moment = _timestamp.decode(b"null" if raw is None else raw)
+    except msgspec.ValidationError:
+        raise _BadField("invalid_timestamp", message) from None
+    if not 1 < moment.year < 9999:
+        raise _BadField("invalid_timestamp", message)
+    return moment
+
+
+def _checked_amount(name: str, raw: msgspec.Raw | None) -> msgspec.Raw:
+    text = b"" if raw is None else bytes(raw)
+    if raw is None or text[:1] not in b"-0123456789" or not text:
+        raise _BadField("invalid_amount", f"{name} must be a JSON number, not a string.")
+    number = Decimal(text.decode())
+    _, _, exponent = number.as_tuple()
+    if number.adjusted() >= MOST_INTEGER_DIGITS or not isinstance(exponent, int) or exponent < -MOST_DECIMALS:
+        message = f"{name} has more than {MOST_INTEGER_DIGITS} digits or {MOST_DECIMALS} decimals."
+        raise _BadField("invalid_amount", message)
+    return raw
+
+
+def _checked_currency(raw: msgspec.Raw | None) -> str:
+    code = "USD" if raw is None else _string(raw)
+    if code not in CURRENCIES:
+        raise _BadField("invalid_currency", "currency must be an ISO 4217 code, like USD.")
+    return code

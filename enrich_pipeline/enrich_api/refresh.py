@@ -1,0 +1,104 @@
+"""The data refresh: what was posted before it is shown, and applied where the order is within the window.
+
+It happens daily at a wall-clock time of the store, and on demand. It is one row in `refreshes`, so it takes the same
+moment for ten orders and for ten million, and readers see all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from enrich_pipeline.enrich_api.config import DEFAULT_STORE_ID, ApiConfig, utc_now
+from enrich_pipeline.enrich_api.database import Connection, Database
+from enrich_pipeline.enrich_api.errors import DatabaseUnavailableError
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_SLEEP_SECONDS = 30.0
+
+# `due` is null on demand; on schedule it makes sure that several processes refresh once.
+_REFRESH = """
+WITH closed AS (
+    UPDATE enrich_api.stores
+    SET generation = generation + 1, refreshed_at = now()
+    WHERE store_id = %(store_id)s AND (%(due)s::timestamptz IS NULL OR refreshed_at < %(due)s::timestamptz)
+    RETURNING store_id, generation - 1 AS generation, refreshed_at
+)
+INSERT INTO enrich_api.refreshes (store_id, generation, refreshed_at, applied_from)
+SELECT store_id, generation, refreshed_at, coalesce(%(applied_from)s::timestamptz, '-infinity') FROM closed
+RETURNING generation
+"""
+
+_COUNT = """
+SELECT
+    count(*) FILTER (WHERE coalesce(o.ordered_at, o.order_timestamp) >= r.applied_from),
+    count(*) FILTER (WHERE coalesce(o.ordered_at, o.order_timestamp) < r.applied_from)
+FROM enrich_api.orders AS o
+INNER JOIN enrich_api.refreshes AS r ON r.store_id = o.store_id AND r.generation = o.generation
+WHERE o.store_id = %s AND o.generation = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshResult:
+    """What a refresh took up: enrichments pending before it, by whether their order is within the window."""
+
+    applied: int
+    outside_window: int
+
+
+def refresh(
+    connection: psycopg.Connection[Any], config: ApiConfig, *, store_id: int = DEFAULT_STORE_ID
+) -> RefreshResult:
+    """Refresh the store now. May be repeated: a second one finds nothing pending."""
+    row = connection.execute(_REFRESH, _parameters(config, store_id, due=None)).fetchone()
+    generation = row[0] if row else None
+    counts = connection.execute(_COUNT, (store_id, generation)).fetchone()
+    return RefreshResult(*(counts or (0, 0)))
+
+
+def latest_due(moment: datetime, *, at: time, zone: ZoneInfo) -> datetime:
+    """The latest instant up to `moment` at which the store's wall clock showed `at`."""
+    local = moment.astimezone(zone)
+    due = datetime.combine(local.date(), at, tzinfo=zone)
+    if due > local:
+        due = datetime.combine(local.date() - timedelta(days=1), at, tzinfo=zone)
+    return due.astimezone(UTC)
+
+
+async def refresh_if_due(
+    database: Database, config: ApiConfig, *, moment: datetime, store_id: int = DEFAULT_STORE_ID
+) -> bool:
+    """Refresh when none has come since the latest one due; so one that the service slept through is made up for."""
+    due = latest_due(moment, at=config.profile.refresh_at, zone=config.zone)
+
+    async def run(connection: Connection) -> bool:
+        cursor = await connection.execute(_REFRESH, _parameters(config, store_id, due=due))
+        return await cursor.fetchone() is not None
+
+    return await database.run(run)
+
+
+async def refresh_daily(database: Database, config: ApiConfig, *, clock: Callable[[], datetime] = utc_now) -> None:
+    """Refresh whenever one is due, until cancelled. It looks at the clock often, as machines sleep and clocks jump."""
+    while True:
+        moment = clock()
+        try:
+            if await refresh_if_due(database, config, moment=moment):
+                _log.info("Daily data refresh done.")
+        except DatabaseUnavailableError:
+            _log.warning("The daily data refresh waits for the database.")
+        following = latest_due(moment, at=config.profile.refresh_at, zone=config.zone) + timedelta(days=1)
+        await asyncio.sleep(min(_LONGEST_SLEEP_SECONDS, max(1.0, (following - moment).total_seconds())))
+
+
+def _parameters(config: ApiConfig, store_id: int, *, due: datetime | None) -> dict[str, Any]:
+    return {"store_id": store_id, "due": due, "applied_from": config.applied_from()}

@@ -1,0 +1,68 @@
+-- The service's own tables. Every statement may be repeated: the service runs this file whenever it starts.
+
+CREATE SCHEMA IF NOT EXISTS enrich_api;
+
+-- A store is a brand's account: its keys, its orders, its daily data refresh.
+CREATE TABLE IF NOT EXISTS enrich_api.stores (
+    store_id integer PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    timezone text NOT NULL,
+    currency text NOT NULL,
+    -- Enrichments posted now carry this number; a refresh counts it up, and all that carry a lower one are shown.
+    generation integer NOT NULL DEFAULT 1,
+    refreshed_at timestamptz NOT NULL DEFAULT now(),
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- A refresh is one row here, however many orders it shows: it closes a generation, and says how far back it applies.
+CREATE TABLE IF NOT EXISTS enrich_api.refreshes (
+    store_id integer NOT NULL REFERENCES enrich_api.stores,
+    generation integer NOT NULL,
+    refreshed_at timestamptz NOT NULL,
+    applied_from timestamptz NOT NULL,
+    PRIMARY KEY (store_id, generation)
+);
+
+-- Keys are 256 random bits, so a plain digest cannot be turned back; the key itself is never stored.
+CREATE TABLE IF NOT EXISTS enrich_api.api_keys (
+    key_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    store_id integer NOT NULL REFERENCES enrich_api.stores,
+    digest bytea NOT NULL UNIQUE,
+    label text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    revoked_at timestamptz
+);
+
+-- One row an order: what its sales channel reported, what was posted last, and what the latest refresh still shows
+-- while that post waits for the next one.
+CREATE TABLE IF NOT EXISTS enrich_api.orders (
+    store_id integer NOT NULL,
+    order_id text COLLATE "C" NOT NULL,
+    ordered_at timestamptz,
+    original_currency text,
+    original_sales_amount numeric,
+    original_profit_amount numeric,
+    imported_at timestamptz NOT NULL DEFAULT now(),
+
+    -- The posted timestamp; until something is posted, the channel's, so that a post which agrees with it (nearly
+    -- every one) changes no indexed column and stays a heap-only update.
+    order_timestamp timestamptz,
+    sales_amount numeric,
+    profit_amount numeric,
+    currency text,
+    created_at timestamptz,
+    updated_at timestamptz,
+    generation integer,
+
+    -- The enrichment as refreshed, kept while a newer one is pending. Its timestamp is null where it is the same.
+    refreshed_order_timestamp timestamptz,
+    refreshed_sales_amount numeric,
+    refreshed_profit_amount numeric,
+    refreshed_currency text,
+
+    PRIMARY KEY (store_id, order_id)
+) WITH (fillfactor = 45);
+
+CREATE INDEX IF NOT EXISTS orders_by_time ON enrich_api.orders (store_id, order_timestamp);
+CREATE INDEX IF NOT EXISTS orders_by_refreshed_time ON enrich_api.orders (store_id, refreshed_order_timestamp)
+WHERE refreshed_order_timestamp IS NOT NULL;

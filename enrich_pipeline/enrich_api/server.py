@@ -1,0 +1,92 @@
+"""Running the service: one process, one event loop, a port of its own, a graceful stop."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from enrich_pipeline.enrich_api.app import create_app
+from enrich_pipeline.enrich_api.config import ApiConfig
+from enrich_pipeline.enrich_api.database import connect
+from enrich_pipeline.enrich_api.errors import ConfigError, PortTakenError, ServiceStartError
+
+_GRACE_SECONDS = 10
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """Tells when it really listens, which is after the application has started."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+
+def serve(config: ApiConfig, *, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the requests in flight and return.
+
+    Args:
+        config: what to serve.
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one.
+        announce: called with the base URL once requests are answered.
+
+    Raises:
+        PortTakenError: when another process listens there.
+        ConfigError: when `host` is no address of this machine.
+        DatabaseUnavailableError: when the database is out of reach.
+        ServiceStartError: when the application failed to start; the reason was logged.
+    """
+    with connect(config):
+        pass  # creates what is missing of the schema, before anything listens
+    listener = _listen(host, port)
+    shown_host = f"[{host}]" if ":" in host else host
+    base_url = f"http://{shown_host}:{listener.getsockname()[1]}"
+    settings = uvicorn.Config(
+        create_app(config),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    server = _AnnouncingServer(settings, lambda: announce(base_url))
+    # uvicorn raises the signal that stopped it once more when it is done: here that is the end of the call, not of us.
+    previous = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run(sockets=[listener])
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        listener.close()
+    if not server.started:
+        raise ServiceStartError("The service did not start; see the lines above.")
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """A signal handler that does nothing."""
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            message = f"Port {port} of {host} is taken: stop what listens there, or choose another with --port."
+            raise PortTakenError(message) from None
+        raise ConfigError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
+    return listener

@@ -1,0 +1,88 @@
+"""`enrich api`, as a command line that plugs the group in would run it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import URL
+
+from enrich_pipeline.enrich_api.__main__ import config_from_environment
+from enrich_pipeline.enrich_api.channel_orders import ChannelOrder
+from enrich_pipeline.enrich_api.commands import build_api_group
+from enrich_pipeline.enrich_api.config import ApiConfig
+from enrich_pipeline.enrich_api.errors import ConfigError
+from enrich_pipeline.warehouse.embedded import libpq_url
+
+
+@contextmanager
+def two_orders() -> Iterator[list[ChannelOrder | tuple[object, ...]]]:
+    yield [("A", datetime(2025, 6, 1, tzinfo=UTC), "USD", 1, 1), ("B", None, "USD", 1, 1)]
+
+
+def run(url: URL, *arguments: str) -> Result:
+    group = build_api_group(lambda: ApiConfig(database_url=libpq_url(url)), two_orders)
+    return CliRunner().invoke(group, list(arguments))
+
+
+def test_key_prints_a_new_key_and_nothing_else(api_database: URL) -> None:
+    first, second = run(api_database, "key"), run(api_database, "key")
+
+    assert first.exit_code == second.exit_code == 0
+    assert first.stdout.startswith("eoa_")
+    assert first.stdout.count("\n") == 1
+    assert first.stdout != second.stdout
+    with psycopg.connect(libpq_url(api_database)) as connection:
+        live = connection.execute("SELECT count(*) FROM enrich_api.api_keys WHERE revoked_at IS NULL").fetchone()
+    assert live == (1,)
+
+
+def test_import_tells_what_it_did(api_database: URL) -> None:
+    assert run(api_database, "import").stdout == "Imported 2 orders from 2 rows: 2 new, 0 changed.\n"
+    assert run(api_database, "import").stdout == "Imported 2 orders from 2 rows: 0 new, 0 changed.\n"
+
+
+def test_refresh_tells_what_it_applied(api_database: URL) -> None:
+    assert run(api_database, "refresh").stdout == "Refreshed: 0 applied, 0 outside the window.\n"
+
+
+def test_a_wrong_use_exits_with_2(api_database: URL) -> None:
+    assert run(api_database, "serve", "--profile", "best").exit_code == 2
+    wrong = run(api_database, "serve", "--host", "203.0.113.1", "--port", "0")
+    assert (wrong.exit_code, wrong.stderr.startswith("Error: Cannot listen on 203.0.113.1")) == (2, True)
+
+
+def test_without_orders_to_import_there_is_no_import() -> None:
+    assert "import" not in build_api_group(lambda: ApiConfig(database_url="")).commands
+
+
+def test_a_configurations_repr_has_no_database_url() -> None:
+    assert "s3cret" not in repr(ApiConfig(database_url="postgresql://u:s3cret@h/d"))
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({}, "ENRICH_API_DATABASE_URL"),
+        ({"ENRICH_API_DATABASE_URL": "postgresql://h/d", "CONTRACT_PROFILE": "best"}, "CONTRACT_PROFILE"),
+        ({"ENRICH_API_DATABASE_URL": "postgresql://h/d", "ENRICH_NOW": "2025-06-10T00:00:00"}, "ENRICH_NOW"),
+        ({"ENRICH_API_DATABASE_URL": "postgresql://h/d", "ENRICH_NOW": "yesterday"}, "ENRICH_NOW"),
+    ],
+)
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], named: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=named):
+        config_from_environment()
+
+
+def test_the_business_clock_can_be_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENRICH_API_DATABASE_URL", "postgresql://h/d")
+    monkeypatch.setenv("ENRICH_NOW", "2025-06-20T03:30:00Z")
+    monkeypatch.setenv("STORE_TIMEZONE", "America/New_York")
+
+    assert str(config_from_environment().today()) == "2025-06-19"
