@@ -37,11 +37,11 @@ demo: setup ## seed a store, run 28 days end to end, print the receipts
 
 test: setup ## lint, types, import directions, dbt tests, pytest: under ten minutes
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --cov=enrich_pipeline --cov-report=term:skip-covered
 
 test-full: setup ## everything in `test`, and what takes longer
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -m ''
+	@$(BIN)/python -m pytest -n 2 -m ''
 
 lint: setup ## format, lint, types, import directions, SQL style
 	@$(BIN)/ruff format --check .

@@ -95,7 +95,7 @@ def _prove(folder: Path, store: Store, expected: list[ExpectedOrder]) -> list[st
     # One second before the last day ends: that day is the store's today, and none is in the future.
     midnight = datetime.combine(last + timedelta(days=1), time.min, tzinfo=store.zone)
     with sandbox(
-        "prove",
+        f"prove-{folder.resolve().name}",
         STORE_TIMEZONE=store.timezone,
         STORE_CURRENCY=store.currency,
         FIRST_DAY=first.isoformat(),
