@@ -1,4 +1,4 @@
-"""The Enrich Order API for tests: the real service, in a process of its own, on a free port and a test's database."""
+"""The Enrich Order API for tests: the real service, in a process, on a free port, with a database of the test's."""
 
 from __future__ import annotations
 
