@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -13,9 +12,9 @@ from enrich_pipeline.commands.data import Bar, seed_demo_store
 from enrich_pipeline.commands.receipt_view import is_good
 from enrich_pipeline.commands.run import run_and_show
 from enrich_pipeline.commands.sandbox import sandbox
-from enrich_pipeline.commands.ui import dagster_dev
+from enrich_pipeline.commands.ui import dagster_dev, wait_for
 from enrich_pipeline.domain.days import local_day
-from enrich_pipeline.settings import PROJECT_ROOT, Settings, load_settings
+from enrich_pipeline.settings import Settings, load_settings
 
 _TIMEZONE = "America/New_York"
 _PARTITIONS_BEFORE = timedelta(days=35)
@@ -71,8 +70,5 @@ def _stay_open(settings: Settings, port: int) -> None:
     out.print(f"\nDagster UI            http://127.0.0.1:{port}")
     out.print(f"Enrich Order API      {settings.workmagic_api_url}")
     out.print("[bold]Ctrl-C[/] stops both, and their databases.")
-    with subprocess.Popen(dagster_dev(port), cwd=PROJECT_ROOT) as process:  # noqa: S603  # our own command line
-        try:
-            process.wait()
-        except KeyboardInterrupt:
-            process.wait()
+    with dagster_dev(port) as process:
+        wait_for(process)

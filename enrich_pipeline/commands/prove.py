@@ -22,7 +22,8 @@ from enrich_pipeline.commands.sandbox import sandbox
 from enrich_pipeline.domain.errors import SettingsError
 from enrich_pipeline.domain.store import Store
 from enrich_pipeline.settings import Settings, load_settings
-from enrich_pipeline.warehouse.load import load_folder, read_store_file
+from enrich_pipeline.warehouse.load import load_folder
+from enrich_pipeline.warehouse.store_file import read_store_file
 
 _SHOWN = 20
 

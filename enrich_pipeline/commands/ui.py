@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,13 +28,36 @@ def ui_command(port: int) -> None:
         settings = load_settings()
         enter_dagster_home(settings)
     out.print(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C stops it and the embedded databases)")
-    raise SystemExit(subprocess.call(dagster_dev(port), cwd=PROJECT_ROOT))  # noqa: S603  # our own command line
+    with dagster_dev(port) as process:
+        raise SystemExit(wait_for(process))
 
 
-def dagster_dev(port: int) -> list[str]:
-    """The command line of the Dagster UI and its daemon."""
+def dagster_dev(port: int) -> subprocess.Popen[bytes]:
+    """Start the Dagster UI and its daemon; `DAGSTER_HOME` must be entered."""
     dagster = Path(sys.executable).with_name("dagster")
-    return [str(dagster), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
+    command = [
+        str(dagster),
+        "dev",
+        "-w",
+        "workspace.yaml",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "--log-level",
+        "warning",
+    ]
+    # `dagster dev` advises its successor, `dg dev`, which wants another project layout: no news to whoever runs this.
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded"}
+    return subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment)  # noqa: S603  # our own command line
+
+
+def wait_for(process: subprocess.Popen[bytes]) -> int:
+    """Wait until the process ends, also after Ctrl-C, which it gets too and needs a moment to obey."""
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return process.wait()
 
 
 @click.command("prepare")

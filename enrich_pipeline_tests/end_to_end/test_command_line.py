@@ -67,15 +67,14 @@ def test_a_run_killed_in_the_middle_of_an_upload_ends_like_one_that_was_not(
 ) -> None:
     day = days[2]
     warehouse = libpq_url(EmbeddedPostgres.start(data_dir).url("warehouse"))
-    process = start_enrich("run", "--from", day, "--to", day, env=shop)
+    process = start_enrich("run", "--from", day, "--to", day, env=shop, output=data_dir / "killed.log")
     answered = "SELECT count(*) FROM enrich.upload_batches WHERE order_day = %s AND status = 'answered'"
     with psycopg.connect(warehouse, autocommit=True) as connection:
         while process.poll() is None:
             if connection.execute(answered, (day,)).fetchone()[0] >= 3:  # type: ignore[index]  # count has a row
                 process.send_signal(signal.SIGKILL)
                 break
-        process.communicate(timeout=30)
-        assert process.returncode == -signal.SIGKILL
+        assert process.wait(timeout=30) == -signal.SIGKILL
         planned = connection.execute(
             "SELECT count(*) FROM enrich.upload_batches WHERE order_day = %s AND status IN ('planned', 'sending')",
             (day,),

@@ -18,17 +18,18 @@ def environment(data_dir: Path, **variables: str) -> dict[str, str]:
     return {**os.environ, **hidden, "ENRICH_DATA_DIR": str(data_dir), **variables}
 
 
-def start_enrich(*arguments: str, env: dict[str, str]) -> subprocess.Popen[str]:
-    """Start a command and return its process."""
-    return subprocess.Popen(
-        [str(ENRICH), *arguments],
-        env=env,
-        cwd=PROJECT_ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start_enrich(*arguments: str, env: dict[str, str], output: Path) -> subprocess.Popen[bytes]:
+    """Start a command as leader of a process group of its own; what it prints goes to the file `output`."""
+    with output.open("wb") as file:
+        return subprocess.Popen(
+            [str(ENRICH), *arguments],
+            env=env,
+            cwd=PROJECT_ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
 
 
 def enrich(*arguments: str, env: dict[str, str], timeout: float = 120) -> subprocess.CompletedProcess[str]:

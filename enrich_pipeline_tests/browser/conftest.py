@@ -1,0 +1,27 @@
+"""The system's Chromium, driven by Playwright. Without one the tests skip and say how to get it; in CI they fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+_INSTALL = "apt-get install chromium"
+_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"the browser tests need Chromium: {_INSTALL}")
+        pytest.skip(f"no Chromium on this machine; to run the browser tests: {_INSTALL}")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+        yield opened
+        opened.close()
