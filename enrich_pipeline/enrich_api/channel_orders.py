@@ -46,8 +46,7 @@ merged AS (
         original_currency = excluded.original_currency,
         original_sales_amount = excluded.original_sales_amount,
         original_profit_amount = excluded.original_profit_amount,
-        order_timestamp = CASE WHEN o.created_at IS NULL THEN excluded.ordered_at ELSE o.order_timestamp END,
-        imported_at = now()
+        order_timestamp = CASE WHEN o.created_at IS NULL THEN excluded.ordered_at ELSE o.order_timestamp END
     WHERE
         (o.ordered_at, o.original_currency, o.original_sales_amount, o.original_profit_amount)
         IS DISTINCT FROM (

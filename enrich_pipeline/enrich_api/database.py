@@ -15,6 +15,7 @@ from enrich_pipeline.enrich_api.config import DEFAULT_STORE_ID, ApiConfig
 from enrich_pipeline.enrich_api.errors import DatabaseUnavailableError
 
 _CONNECT_SECONDS = 5
+_CHECKOUT_SECONDS = 3
 # Statements are short and prepared: compiling one costs more than running it.
 _SESSION = "-c timezone=UTC -c jit=off -c application_name=enrich_api"
 _SCHEMA_LOCK = "SELECT pg_advisory_xact_lock(hashtext('enrich_api schema'))"
@@ -37,7 +38,7 @@ class Database:
             config.database_url,
             min_size=min(2, config.pool_size),
             max_size=config.pool_size,
-            timeout=_CONNECT_SECONDS,
+            timeout=_CHECKOUT_SECONDS,
             open=False,
             kwargs={"autocommit": True, "prepare_threshold": 0, "options": _SESSION},
         )

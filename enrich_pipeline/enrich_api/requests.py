@@ -15,6 +15,7 @@ from enrich_pipeline.enrich_api.profiles import ServiceProfile
 from enrich_pipeline.enrich_api.rate_limit import RateLimiter
 
 _MOST_LIMIT_DIGITS = 6
+_PARAMETERS = ("start", "end", "limit")
 
 
 async def authenticate(request: Request, keys: KeyRing) -> ApiKey:
@@ -81,6 +82,11 @@ def read_window(query: QueryParams, profile: ServiceProfile) -> Window:
     if start > end:
         raise _invalid("start is after end.")
     return Window(start, end, _limit(query, profile))
+
+
+def contract_query(query: QueryParams) -> str:
+    """The parameters that the contract names, for the log; whatever else was sent might be a secret."""
+    return "&".join(f"{name}={value}" for name, value in query.multi_items() if name in _PARAMETERS)
 
 
 def _moment(query: QueryParams, name: str, profile: ServiceProfile) -> datetime:

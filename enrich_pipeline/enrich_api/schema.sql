@@ -42,7 +42,6 @@ CREATE TABLE IF NOT EXISTS enrich_api.orders (
     original_currency text,
     original_sales_amount numeric,
     original_profit_amount numeric,
-    imported_at timestamptz NOT NULL DEFAULT now(),
 
     -- The posted timestamp; until something is posted, the channel's, so that a post which agrees with it (nearly
     -- every one) changes no indexed column and stays a heap-only update.
@@ -61,8 +60,65 @@ CREATE TABLE IF NOT EXISTS enrich_api.orders (
     refreshed_currency text,
 
     PRIMARY KEY (store_id, order_id)
-) WITH (fillfactor = 45);
+) WITH (fillfactor = 30);
 
 CREATE INDEX IF NOT EXISTS orders_by_time ON enrich_api.orders (store_id, order_timestamp);
 CREATE INDEX IF NOT EXISTS orders_by_refreshed_time ON enrich_api.orders (store_id, refreshed_order_timestamp)
 WHERE refreshed_order_timestamp IS NOT NULL;
+
+-- Every API request. The ids sort by time. What bore no good key is listed with the default store.
+CREATE TABLE IF NOT EXISTS enrich_api.requests (
+    request_id text COLLATE "C" PRIMARY KEY,
+    store_id integer NOT NULL,
+    key_label text,
+    received_at timestamptz NOT NULL,
+    method text NOT NULL,
+    path text NOT NULL,
+    query text NOT NULL,
+    status integer NOT NULL,
+    latency_us bigint NOT NULL,
+    request_bytes bigint NOT NULL,
+    response_bytes bigint NOT NULL,
+    order_rows integer NOT NULL,
+    accepted integer NOT NULL,
+    rejected integer NOT NULL,
+    problem text
+);
+CREATE INDEX IF NOT EXISTS requests_by_store ON enrich_api.requests (store_id, request_id);
+CREATE INDEX IF NOT EXISTS requests_failed ON enrich_api.requests (store_id, request_id)
+WHERE status >= 400 OR rejected > 0;
+CREATE INDEX IF NOT EXISTS requests_by_age ON enrich_api.requests USING brin (received_at);
+
+-- Bodies are deflated before they come here, and kept for a while only.
+CREATE TABLE IF NOT EXISTS enrich_api.request_bodies (
+    request_id text COLLATE "C" PRIMARY KEY,
+    received_at timestamptz NOT NULL,
+    body bytea STORAGE EXTERNAL NOT NULL,
+    answer bytea STORAGE EXTERNAL NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS enrich_api.rejected_rows (
+    request_id text COLLATE "C" NOT NULL,
+    store_id integer NOT NULL,
+    place integer NOT NULL,
+    order_id text COLLATE "C",
+    code text NOT NULL,
+    message text NOT NULL,
+    PRIMARY KEY (request_id, place)
+);
+CREATE INDEX IF NOT EXISTS rejected_rows_by_store ON enrich_api.rejected_rows (store_id, request_id, place);
+
+-- Requests by the store's own day: what the trend and the export read, however long the log is.
+CREATE TABLE IF NOT EXISTS enrich_api.request_days (
+    store_id integer NOT NULL,
+    day date NOT NULL,
+    method text NOT NULL,
+    status integer NOT NULL,
+    requests bigint NOT NULL,
+    order_rows bigint NOT NULL,
+    accepted bigint NOT NULL,
+    rejected bigint NOT NULL,
+    request_bytes bigint NOT NULL,
+    latency_us bigint NOT NULL,
+    PRIMARY KEY (store_id, day, method, status)
+);
