@@ -3,6 +3,8 @@
 {# Two computations of a day wait for each other; of different days, they rarely do. The keys are few, so that a long
    range does not fill the server's lock table, and sorted, so that two ranges cannot wait for each other. #}
 {% macro lock_days() %}
+    -- One large statement, run once: compiling it would cost more than it saves.
+    set local jit = off;
     select pg_advisory_xact_lock(hashtext('enrich_costs days'), keys.lock_key)
     from (
         select distinct (days.order_day::date - '2000-01-01'::date) % 64 as lock_key
@@ -17,25 +19,34 @@
 {% endmacro %}
 
 {# An order that moved here from another day must not stay there as well. A copy of it that the source still has on
-   that other day stays. `order_costs` asks the source, `order_profit` asks `order_costs`. #}
+   that other day stays. `order_costs` asks the source, `order_profit` asks `order_costs`. The lateral join looks up
+   each id by its index: left to choose, the planner would read the whole mart. #}
 {% macro delete_moved_orders() %}
     {%- set is_costs = this.identifier == 'order_costs' %}
-    delete from {{ this }} as moved
-    using (
-        select distinct order_id
-        from {{ this }}
-        where order_day between {{ first_day() }} and {{ last_day() }}
-    ) as here
-    where
-        moved.order_id = here.order_id
-        and moved.order_day not between {{ first_day() }} and {{ last_day() }}
-        and not exists (
-            select
-            from {{ source('raw', 'orders') if is_costs else ref('order_costs') }} as present
+    delete from {{ this }}
+    where ctid = any(array(
+        select moved.row_address
+        from (
+            select distinct order_id
+            from {{ this }}
+            where order_day between {{ first_day() }} and {{ last_day() }}
+        ) as here
+        cross join lateral (
+            select mart.ctid as row_address
+            from {{ this }} as mart
             where
-                present.order_id = moved.order_id
-                and {{ store_day('present.ordered_at') if is_costs else 'present.order_day' }} = moved.order_day
-        )
+                mart.order_id = here.order_id
+                and mart.order_day not between {{ first_day() }} and {{ last_day() }}
+                and not exists (
+                    select
+                    from {{ source('raw', 'orders') if is_costs else ref('order_costs') }} as present
+                    where
+                        present.order_id = mart.order_id
+                        and {{ store_day('present.ordered_at') if is_costs else 'present.order_day' }} = mart.order_day
+                )
+            offset 0
+        ) as moved
+    ))
 {% endmacro %}
 
 {# A day without orders is stamped too. `order_profit` bears the stamp of the costs that it was summed from: the two

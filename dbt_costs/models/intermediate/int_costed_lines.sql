@@ -33,8 +33,7 @@ costed as (
             else coalesce(order_lines.unit_cost, unit_costs.unit_cost)
         end as unit_cost,
         case
-            when not order_lines.is_sold or order_lines.unit_cost is not null or order_lines.is_unit_cost_broken
-                then null
+            when not order_lines.needs_cost_of_sku then null
             when unit_costs.sku is null then 'missing_cost'
             else unit_costs.problem
         end as cost_problem

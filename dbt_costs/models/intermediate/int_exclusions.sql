@@ -4,13 +4,7 @@ with
 
 orders as (
 
-    select * from {{ ref('int_orders') }}
-
-),
-
-charges as (
-
-    select * from {{ ref('int_charges') }}
+    select * from {{ ref('int_charged_orders') }}
 
 ),
 
@@ -54,7 +48,6 @@ of_orders as (
         null as line_id,
         null as rule_id
     from orders
-    inner join charges on orders.order_key = charges.order_key
     cross join
         lateral (
             values
@@ -63,7 +56,7 @@ of_orders as (
             ('test_order', orders.is_test),
             ('not_a_sale', not orders.is_sale),
             ('invalid_currency', not orders.is_currency_valid),
-            ('no_lines', not orders.is_cancelled and not charges.has_lines),
+            ('no_lines', not orders.is_cancelled and not orders.has_lines),
             ('incomplete_line', not orders.is_cancelled and orders.order_discount is null),
             {%- if counts_tax() %}
                 ('incomplete_line', not orders.is_cancelled and orders.tax_total is null),

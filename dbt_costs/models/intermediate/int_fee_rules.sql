@@ -17,6 +17,7 @@ fee_rules as (
 contexts as (
 
     select distinct
+        fee_context,
         order_day,
         channel,
         payment_gateway
@@ -27,9 +28,7 @@ contexts as (
 candidates as (
 
     select
-        contexts.order_day,
-        contexts.channel,
-        contexts.payment_gateway,
+        contexts.fee_context,
         fee_rules.rule_key,
         fee_rules.fee_rule_id,
         fee_rules.fee_kind,
@@ -61,9 +60,7 @@ overlapping as (
 
     -- Pairs of rules of one kind that would charge the same part of the base twice.
     select
-        rules.order_day,
-        rules.channel,
-        rules.payment_gateway,
+        rules.fee_context,
         rules.rule_key,
         rivals.rule_key as rival_key,
         rivals.specificity > rules.specificity as is_beaten,
@@ -71,9 +68,7 @@ overlapping as (
     from candidates as rules
     inner join candidates as rivals
         on
-            rules.order_day = rivals.order_day
-            and rules.channel = rivals.channel
-            and rules.payment_gateway = rivals.payment_gateway
+            rules.fee_context = rivals.fee_context
             and rules.fee_kind = rivals.fee_kind
             and rules.rule_key <> rivals.rule_key
             and rules.tier_from < coalesce(rivals.tier_to, 'Infinity')
@@ -84,9 +79,7 @@ overlapping as (
 beaten as (
 
     select distinct
-        order_day,
-        channel,
-        payment_gateway,
+        fee_context,
         rule_key
     from overlapping
     where is_beaten
@@ -96,16 +89,12 @@ beaten as (
 tied as (
 
     select distinct
-        overlapping.order_day,
-        overlapping.channel,
-        overlapping.payment_gateway,
+        overlapping.fee_context,
         overlapping.rule_key
     from overlapping
     left join beaten
         on
-            overlapping.order_day = beaten.order_day
-            and overlapping.channel = beaten.channel
-            and overlapping.payment_gateway = beaten.payment_gateway
+            overlapping.fee_context = beaten.fee_context
             and overlapping.rival_key = beaten.rule_key
     where overlapping.is_equal and beaten.rule_key is null
 
@@ -119,15 +108,11 @@ holding as (
     from candidates
     left join beaten
         on
-            candidates.order_day = beaten.order_day
-            and candidates.channel = beaten.channel
-            and candidates.payment_gateway = beaten.payment_gateway
+            candidates.fee_context = beaten.fee_context
             and candidates.rule_key = beaten.rule_key
     left join tied
         on
-            candidates.order_day = tied.order_day
-            and candidates.channel = tied.channel
-            and candidates.payment_gateway = tied.payment_gateway
+            candidates.fee_context = tied.fee_context
             and candidates.rule_key = tied.rule_key
     where beaten.rule_key is null
 

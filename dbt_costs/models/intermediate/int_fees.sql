@@ -4,19 +4,13 @@ with
 
 orders as (
 
-    select * from {{ ref('int_orders') }}
+    select * from {{ ref('int_charged_orders') }}
 
 ),
 
 fee_rules as (
 
     select * from {{ ref('int_fee_rules') }}
-
-),
-
-charges as (
-
-    select * from {{ ref('int_charges') }}
 
 ),
 
@@ -82,11 +76,11 @@ applied as (
         fee_rules.is_unreadable,
         fee_rules.is_ambiguous,
         fee_rules.fee_kind = 'payment' as is_payment,
-        charges.charged,
+        orders.charged,
         case fee_rules.base_kind
-            when 'items' then charges.items
-            when 'items_shipping' then charges.items_shipping
-            when 'items_shipping_tax' then charges.items_shipping_tax
+            when 'items' then orders.items
+            when 'items_shipping' then orders.items_shipping
+            when 'items_shipping_tax' then orders.items_shipping_tax
         end as base,
         coalesce(fee_rules.percent, 0) <> 0 or fee_rules.is_tier as is_base_needed,
         -- Refunds are measured as the base is: with tax where it has tax.
@@ -110,12 +104,7 @@ applied as (
             else fx_rates.rate
         end as rate
     from orders
-    inner join fee_rules
-        on
-            orders.order_day = fee_rules.order_day
-            and orders.channel = fee_rules.channel
-            and orders.payment_gateway = fee_rules.payment_gateway
-    inner join charges on orders.order_key = charges.order_key
+    inner join fee_rules on orders.fee_context = fee_rules.fee_context
     left join refunded on orders.order_key = refunded.order_key
     left join fx_rates
         on

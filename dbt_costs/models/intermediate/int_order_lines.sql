@@ -29,7 +29,11 @@ joined as (
         order_lines.discount,
         order_lines.quantity * order_lines.unit_price as line_amount,
         order_lines.is_unit_cost_broken and not order_lines.is_gift_card as is_unit_cost_broken,
-        not orders.is_cancelled and not order_lines.is_gift_card as is_sold
+        not orders.is_cancelled and not order_lines.is_gift_card as is_sold,
+        (
+            not orders.is_cancelled and not order_lines.is_gift_card
+            and order_lines.unit_cost is null and not order_lines.is_unit_cost_broken
+        ) as needs_cost_of_sku
     from orders
     inner join order_lines on orders.order_id = order_lines.order_id
 

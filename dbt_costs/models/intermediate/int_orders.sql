@@ -27,14 +27,11 @@ currencies as (
 
 asked_for as (
 
-    -- The range of instants is what the index serves. The wall clock's date decides: where a clock is turned back at
-    -- midnight, midnight comes twice, and the range is widened so that it holds both.
     select *
     from orders
     where
-        ordered_at >= {{ start_of_day(first_day()) }} - interval '3 hours'
-        and ordered_at < {{ start_of_day(last_day() ~ ' + 1') }} + interval '3 hours'
-        and order_day between {{ first_day() }} and {{ last_day() }}
+        ordered_at >= {{ start_of_day(first_day()) }}
+        and ordered_at < {{ start_of_day(last_day() ~ ' + 1') }}
 
 ),
 
@@ -74,6 +71,7 @@ judged as (
         numbered.copy_number,
         numbered.channel,
         numbered.payment_gateway,
+        row(numbered.order_day, numbered.channel, numbered.payment_gateway) as fee_context,
         numbered.currency,
         numbered.order_discount,
         numbered.shipping_charged,
@@ -85,10 +83,13 @@ judged as (
         currencies.currency is not null as is_currency_valid,
         (
             repeated_ids.order_id is not null
-            or (numbered.order_id is null and orders_without_id.orders > 1)
+            -- Counted only when the days have an order without id.
+            or (
+                numbered.order_id is null
+                and (select orders_without_id.orders from orders_without_id) > 1
+            )
         ) as is_duplicate
     from numbered
-    cross join orders_without_id
     left join repeated_ids on numbered.order_id = repeated_ids.order_id
     left join currencies on numbered.currency = currencies.currency
 

@@ -26,7 +26,7 @@ needed as (
         order_day,
         currency
     from order_lines
-    where is_sold and unit_cost is null
+    where needs_cost_of_sku
 
 ),
 
