@@ -1,13 +1,12 @@
 """Loads a folder of CSV files into the raw tables: all of it, or nothing and a list of what is wrong where.
 
-Files are copied as text first, judged in SQL column by column, and only then cast into the raw tables, in one
-transaction. A file is read again in Python only to find the line of a bad row.
+Files are copied as text first, judged in SQL, and only then cast into the raw tables, in one transaction. A file is
+read in Python only for its header, and again to find the line of what is wrong.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -15,7 +14,7 @@ from psycopg import sql
 from sqlalchemy import Connection, Engine, Table, text
 
 from enrich_pipeline.domain.errors import LoadError
-from enrich_pipeline.domain.store import Store
+from enrich_pipeline.warehouse.csv_records import faults, lines_of, read_header
 from enrich_pipeline.warehouse.driver import driver_connection
 from enrich_pipeline.warehouse.load_rules import Problem, find_problems
 from enrich_pipeline.warehouse.progress import OnProgress
@@ -23,7 +22,7 @@ from enrich_pipeline.warehouse.raw_schema import create_raw_schema, replaced_raw
 from enrich_pipeline.warehouse.raw_tables import RAW_TABLES
 
 _CHUNK_BYTES = 1 << 20
-_SHOWN_PROBLEMS = 20
+_PROBLEMS_SHOWN = 20
 
 
 def load_folder(engine: Engine, folder: Path, *, on_progress: OnProgress | None = None) -> dict[str, int]:
@@ -40,111 +39,120 @@ def load_folder(engine: Engine, folder: Path, *, on_progress: OnProgress | None 
     missing = [path.name for path in files.values() if not path.is_file()]
     if missing:
         raise LoadError(f"{folder}: {', '.join(missing)} missing; every raw table needs its file, if only a header.")
-    total = sum(path.stat().st_size for path in files.values())
-    done = 0
-    problems: list[str] = []
-    with engine.begin() as connection:
-        create_raw_schema(connection)
-        for table, path in files.items():
-            _copy_as_text(connection, table, path)
-            problems.extend(_described(path, find_problems(connection, table, staging_name(table))))
-            done += path.stat().st_size
-            if on_progress:
-                on_progress(done, total, path.name)
-        if problems:
-            more = f"\n... and {len(problems) - _SHOWN_PROBLEMS} more" if len(problems) > _SHOWN_PROBLEMS else ""
-            raise LoadError("Nothing was loaded:\n" + "\n".join(problems[:_SHOWN_PROBLEMS]) + more)
-        with replaced_raw_content(connection):
-            return {table.name: _insert(connection, table) for table in RAW_TABLES}
-
-
-def read_store_file(folder: Path) -> Store | None:
-    """The zone and currency that `folder/STORE` names as `STORE_TIMEZONE=` and `STORE_CURRENCY=`; None without one.
-
-    Raises:
-        LoadError: when one of the two lines is missing.
-    """
-    path = folder / "STORE"
-    if not path.is_file():
-        return None
-    lines = (line.partition("=") for line in path.read_text(encoding="utf-8").splitlines() if "=" in line)
-    values = {name.strip(): value.strip() for name, _, value in lines}
+    advance = _advance_of(files, on_progress)
     try:
-        return Store(timezone=values["STORE_TIMEZONE"], currency=values["STORE_CURRENCY"])
-    except KeyError as error:
-        raise LoadError(f"{path}: the line {error.args[0]}=... is missing.") from None
+        with engine.begin() as connection:
+            create_raw_schema(connection)
+            problems = [
+                f"{path.name}, {problem}"
+                for table, path in files.items()
+                for problem in _stage(connection, table, path, advance)
+            ]
+            if problems:
+                raise LoadError(_said(problems))
+            with replaced_raw_content(connection):
+                return {table.name: _insert(connection, table, path, advance) for table, path in files.items()}
+    except OSError as error:
+        raise LoadError(f"Nothing was loaded: {error.filename}: {error.strerror}.") from error
 
 
-def staging_name(table: Table) -> str:
+_Advance = Callable[[int, Path], None]
+
+
+def _advance_of(files: dict[Table, Path], on_progress: OnProgress | None) -> _Advance:
+    """Each byte counts twice: when it is read, and when it is in its raw table."""
+    total = 2 * sum(path.stat().st_size for path in files.values())
+    done = 0
+
+    def advance(byte_count: int, path: Path) -> None:
+        nonlocal done
+        done += byte_count
+        if on_progress:
+            on_progress(done, total, path.name)
+
+    return advance
+
+
+def _said(problems: list[str]) -> str:
+    more = len(problems) - _PROBLEMS_SHOWN
+    shown = [*problems[:_PROBLEMS_SHOWN], *([f"... and {more} more problems"] if more > 0 else [])]
+    return "Nothing was loaded:\n" + "\n".join(shown)
+
+
+def _stage(connection: Connection, table: Table, path: Path, advance: _Advance) -> Iterator[str]:
+    """Copy a file as text and judge it; yield what is wrong with it, each from its line on."""
+    header = read_header(path)
+    wrong = _wrong_header(table, header)
+    if wrong:
+        yield f"line 1: {'; '.join(wrong)}"
+        return
+    columns = ", ".join(f"{column.name} text" for column in table.columns)
+    connection.execute(
+        text(
+            f"CREATE TEMPORARY TABLE {_staging(table)} "
+            f"(record_number bigint GENERATED ALWAYS AS IDENTITY, {columns}) ON COMMIT DROP"
+        )
+    )
+    try:
+        with connection.begin_nested():  # so that the other files can still be judged
+            _copy(connection, table, path, header, advance)
+    except psycopg.DataError as error:
+        yield from _unreadable(path, header, error)
+        return
+    yield from _described(path, find_problems(connection, table, _staging(table)))
+
+
+def _wrong_header(table: Table, header: list[str]) -> list[str]:
+    known = [column.name for column in table.columns]
+    if not header:
+        return [f"the file is empty; its first line must name the columns {', '.join(known)}"]
+    return [
+        *(f"column {name} is missing" for name in known if name not in header),
+        *(f"column {name!r} is not one of {table.fullname}'s" for name in header if name not in known),
+        *(f"column {name} stands twice" for name in known if header.count(name) > 1),
+    ]
+
+
+def _staging(table: Table) -> str:
     """The temporary table that holds a file as text, its rows numbered in `record_number` from 1."""
     return f"load_{table.name}"
 
 
-def _copy_as_text(connection: Connection, table: Table, path: Path) -> None:
-    header = _header(table, path)
-    columns = ", ".join(f"{column.name} text" for column in table.columns)
-    connection.execute(
-        text(
-            f"CREATE TEMPORARY TABLE {staging_name(table)} "
-            f"(record_number bigint GENERATED ALWAYS AS IDENTITY, {columns}) ON COMMIT DROP"
-        )
+def _copy(connection: Connection, table: Table, path: Path, header: list[str], advance: _Advance) -> None:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, HEADER true, FORCE_NULL ({}), ENCODING 'UTF8')").format(
+        sql.Identifier(_staging(table)),
+        sql.SQL(", ").join(map(sql.Identifier, header)),
+        sql.SQL(", ").join(map(sql.Identifier, header)),
     )
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, HEADER true, ENCODING 'UTF8')").format(
-        sql.Identifier(staging_name(table)), sql.SQL(", ").join(map(sql.Identifier, header))
-    )
-    try:
-        with driver_connection(connection).cursor() as cursor, cursor.copy(statement) as copy, path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                copy.write(chunk)
-    except psycopg.DataError as error:
-        raise LoadError(f"Nothing was loaded:\n{path.name}, {_place(error)}: {error.diag.message_primary}") from None
+    with driver_connection(connection).cursor() as cursor, cursor.copy(statement) as copy, path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            copy.write(chunk)
+            advance(len(chunk), path)
 
 
-def _place(error: psycopg.DataError) -> str:
-    """`line N` from the server's own words: "COPY load_orders, line 5, column ..."."""
-    context = error.diag.context or ""
-    return next((part.strip().partition(":")[0] for part in context.split(",") if "line " in part), "somewhere")
-
-
-def _header(table: Table, path: Path) -> list[str]:
-    known = [column.name for column in table.columns]
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        header = next(csv.reader(file), list[str]())
-    missing = [name for name in known if name not in header]
-    unknown = [name for name in header if name not in known]
-    wrong = [f"column {name} is missing" for name in missing]
-    wrong += [f"column {name!r} is not one of {table.fullname}'s" for name in unknown]
-    wrong += [f"column {name} stands twice" for name in known if header.count(name) > 1]
-    if wrong:
-        raise LoadError(f"Nothing was loaded:\n{path.name}, line 1: {'; '.join(wrong)}.")
-    return header
+def _unreadable(path: Path, header: list[str], error: psycopg.DataError) -> Iterator[str]:
+    """Why COPY refused the file: by our own reading, or else in the server's words."""
+    found = False
+    for fault in faults(path, header):
+        found = True
+        yield f"line {fault.line}{f', column {fault.column}' if fault.column else ''}: {fault.message}"
+    if not found:
+        yield f"{error.diag.context or ''}: {error.diag.message_primary}"
 
 
 def _described(path: Path, problems: list[Problem]) -> Iterator[str]:
-    """Say each problem with its physical line, which differs from the row's number where a field holds newlines."""
-    wanted = {number for problem in problems for number in problem.record_numbers}
-    lines: dict[int, int] = {}
-    if wanted:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.reader(file)
-            begins = 1
-            for number, _ in enumerate(reader):
-                if number in wanted:
-                    lines[number] = begins
-                begins = reader.line_num + 1
+    """Say each problem with its physical line, which differs from the record's number where a field holds newlines."""
+    lines = lines_of(path, {record for problem in problems for record in problem.records})
     for problem in problems:
-        first, *others = (lines[number] for number in problem.record_numbers)
-        also = f" (and line {', '.join(map(str, others))})" if others else ""
-        yield f"{path.name}, line {first}{also}, {problem.place}: {problem.message}"
+        first, *others = (lines[record] for record in problem.records)
+        also = "".join(f" and line {line}" for line in others)
+        similar = f" (and {problem.similar} more like it)" if problem.similar else ""
+        yield f"line {first}{also}, {problem.place}: {problem.message}{similar}"
 
 
-def _insert(connection: Connection, table: Table) -> int:
-    columns = [column.name for column in table.columns]
+def _insert(connection: Connection, table: Table, path: Path, advance: _Advance) -> int:
+    columns = ", ".join(column.name for column in table.columns)
     casts = ", ".join(f"{column.name}::{column.type.compile(connection.dialect)}" for column in table.columns)
-    result = connection.execute(
-        text(
-            f"INSERT INTO {table.fullname} ({', '.join(columns)}) "
-            f"SELECT {casts} FROM {staging_name(table)} ORDER BY record_number"
-        )
-    )
+    result = connection.execute(text(f"INSERT INTO {table.fullname} ({columns}) SELECT {casts} FROM {_staging(table)}"))
+    advance(path.stat().st_size, path)
     return result.rowcount

@@ -37,7 +37,9 @@ def order_columns(orders: Orders, shop: Shop) -> Columns:
     of = places - (again & (places > 0))
     seconds, cancelled = orders.seconds[of], orders.cancelled[of]
     cancelled_at = seconds + CANCELLED_AFTER_SECONDS
-    exported = seconds + np.where(again, _EXPORTED_AGAIN_SECONDS, _EXPORTED_AFTER_SECONDS)
+    # Two copies of an order are never the same row: the second is updated later, also at the end of time.
+    updated = np.where(cancelled, cancelled_at, seconds + _EXPORTED_AFTER_SECONDS) + again * _EXPORTED_AGAIN_SECONDS
+    latest = np.where(again, shop.now, shop.now - 1)
     routes = pick(ROUTES, orders.route[of])
     discount = shop.money.text(orders.discount[of])
     shipping = shop.money.text(orders.shipping[of])
@@ -53,7 +55,7 @@ def order_columns(orders: Orders, shop: Shop) -> Columns:
         "tax_total": shop.money.text(orders.tax[of]),
         "cancelled_at": null_where(~cancelled, time_text(cancelled_at)),
         "is_test": bool_text(orders.reason == position("test_order")),
-        "updated_at": time_text(np.minimum(np.where(cancelled, cancelled_at, exported), shop.now)),
+        "updated_at": time_text(np.minimum(updated, latest)),
     }
 
 
