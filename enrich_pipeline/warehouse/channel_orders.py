@@ -29,23 +29,27 @@ _CHANNEL_ORDERS = text("""
     known AS (
         SELECT DISTINCT ON (order_id) *
         FROM raw.orders
-        WHERE order_id <> '' AND length(order_id) <= 255 AND document_type = 'sale'
+        WHERE
+            length(order_id) BETWEEN 1 AND 255 AND document_type = 'sale'
+            AND order_id !~ '^[[:space:]]|[[:space:]]$|[[:cntrl:]]'
         ORDER BY order_id, ordered_at DESC
     )
     SELECT
         known.order_id, known.ordered_at, known.currency,
-        round(
-            coalesce(lines.gross, 0) - coalesce(lines.discounts, 0)
-            - CASE WHEN order_discount NOT IN ('NaN', 'Infinity', '-Infinity') THEN order_discount ELSE 0 END
-            + CASE WHEN shipping_charged NOT IN ('NaN', 'Infinity', '-Infinity') THEN shipping_charged ELSE 0 END,
-            2
-        ) AS sales
+        coalesce(lines.gross, 0) - coalesce(lines.discounts, 0)
+        - CASE WHEN order_discount NOT IN ('NaN', 'Infinity', '-Infinity') THEN order_discount ELSE 0 END
+        + CASE WHEN shipping_charged NOT IN ('NaN', 'Infinity', '-Infinity') THEN shipping_charged ELSE 0 END
+        AS sales
     FROM known LEFT JOIN finite_lines AS lines ON known.order_id = lines.order_id
 """)
 
 
 def channel_orders(connection: Connection) -> Iterator[ChannelOrder]:
-    """Stream every sale in `raw.orders` that has a usable id, once, as (id, time, currency, sales, profit)."""
+    """Stream every sale in `raw.orders` that has a usable id, once, as (id, time, currency, sales, profit).
+
+    Sales are lines less discounts plus shipping, unrounded; profit equals sales. An id that stands twice is told by its
+    latest row. The rows come from a server-side cursor: memory does not grow with the store.
+    """
     rows = connection.execution_options(stream_results=True, yield_per=10_000).execute(_CHANNEL_ORDERS)
     for row in rows:
         yield (row.order_id, row.ordered_at, row.currency, row.sales, row.sales)
