@@ -103,6 +103,7 @@ def verification_metadata(verification: Verification) -> Metadata:
         "enrich/findings": receipt.findings,
         "enrich/match_rate": round(receipt.orders_in("verified") / sendable, 6) if sendable else 1.0,
         "enrich/read_requests": receipt.read_requests,
+        "enrich/verdict": verdict(receipt),
         "enrich/receipt": dg.MetadataValue.md(receipt_markdown(receipt)),
         "enrich/first_mismatches": _table(
             {name: value or "" for name, value in mismatch._asdict().items()}
@@ -125,8 +126,13 @@ def receipt_markdown(receipt: Receipt) -> str:
         f"| **source** | | {total.currency} | **{total.orders}** | | | **{plain(total.control_total)}** |"
         for total in receipt.source
     )
-    verdict = "every order is accounted for" if receipt.is_accounted_for else "; ".join(receipt.differences)
-    return "\n".join([*rows, "", f"{verdict}{' (the day is still open)' if receipt.partial else ''}"])
+    return "\n".join([*rows, "", verdict(receipt)])
+
+
+def verdict(receipt: Receipt) -> str:
+    """Whether the states add up to the source, in a sentence."""
+    judged = "every order is accounted for" if receipt.is_accounted_for else "; ".join(receipt.differences)
+    return f"{judged} (the day is still open)" if receipt.partial else judged
 
 
 def _table(rows: Iterable[Mapping[str, str | int]]) -> dg.MetadataValue[Any]:
