@@ -16,6 +16,7 @@ from enrich_pipeline.enrich_api.errors import DatabaseUnavailableError
 
 _CONNECT_SECONDS = 5
 _CHECKOUT_SECONDS = 3
+_RECONNECT_SECONDS = 2
 # Statements are short and prepared: compiling one costs more than running it.
 _SESSION = "-c timezone=UTC -c jit=off -c application_name=enrich_api"
 _SCHEMA_LOCK = "SELECT pg_advisory_xact_lock(hashtext('enrich_api schema'))"
@@ -39,6 +40,8 @@ class Database:
             min_size=min(2, config.pool_size),
             max_size=config.pool_size,
             timeout=_CHECKOUT_SECONDS,
+            # Give up early, so that the next request tries anew: the pool's own pauses between attempts only grow.
+            reconnect_timeout=_RECONNECT_SECONDS,
             open=False,
             kwargs={"autocommit": True, "prepare_threshold": 0, "options": _SESSION},
         )
