@@ -9,7 +9,8 @@ import pytest
 
 from enrich_pipeline.warehouse.embedded import EmbeddedPostgres
 from enrich_pipeline.warehouse.marts import prepare_manifest
-from enrich_pipeline_tests.dbt_costs.small_store import PROJECT_DIR, SmallStore
+from enrich_pipeline_tests.dbt_costs.compiled_marts import PROJECT_DIR, MartCompiler
+from enrich_pipeline_tests.dbt_costs.small_store import SmallStore
 from enrich_pipeline_tests.support.databases import fresh_database
 
 
@@ -19,16 +20,22 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepare_manifest(PROJECT_DIR, target_dir=tmp_path_factory.mktemp("dbt")).parent
 
 
-@pytest.fixture(scope="module")
-def store_of_module(postgres: EmbeddedPostgres, prepared: Path) -> Iterator[SmallStore]:
+@pytest.fixture(scope="session")
+def compiler(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> MartCompiler:
+    """Compiles the marts, each range of days once a session."""
+    return MartCompiler(prepared, tmp_path_factory.mktemp("compiled"))
+
+
+@pytest.fixture(scope="session")
+def database_of_stores(postgres: EmbeddedPostgres, compiler: MartCompiler) -> Iterator[SmallStore]:
     with fresh_database(postgres) as url:
-        store = SmallStore(url, prepared)
+        store = SmallStore(url, compiler)
         store.create()
         yield store
 
 
 @pytest.fixture
-def store(store_of_module: SmallStore) -> SmallStore:
+def store(database_of_stores: SmallStore) -> SmallStore:
     """A store without a row, in UTC and USD."""
-    store_of_module.clear()
-    return SmallStore(store_of_module.url, store_of_module.prepared)
+    database_of_stores.clear()
+    return SmallStore(database_of_stores.url, database_of_stores.compiler)

@@ -18,14 +18,13 @@ from psycopg.rows import dict_row
 from sqlalchemy import URL, text
 
 from enrich_pipeline.domain.store import Store
-from enrich_pipeline.settings import PROJECT_ROOT
 from enrich_pipeline.warehouse.embedded import libpq_url
 from enrich_pipeline.warehouse.engine import warehouse_engine
 from enrich_pipeline.warehouse.mart_tables import create_mart_tables
 from enrich_pipeline.warehouse.marts import compute_days
 from enrich_pipeline.warehouse.raw_tables import RAW_TABLES, raw_metadata
+from enrich_pipeline_tests.dbt_costs.compiled_marts import PROJECT_DIR, MartCompiler
 
-PROJECT_DIR = PROJECT_ROOT / "dbt_costs"
 DAY = date(2026, 3, 10)
 
 
@@ -89,12 +88,30 @@ def sold(*rows: Row, **values: Any) -> list[Row]:
     return [order(**values), line(), *rows]
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """What the marts hold of a store that is nothing but the rows given."""
+
+    profits: list[dict[str, Any]]
+    costs: list[dict[str, Any]]
+
+    @property
+    def amounts(self) -> tuple[Decimal | None, Decimal | None, str | None]:
+        """Sales, profit and exclusion of the one order."""
+        (row,) = self.profits
+        return row["sales_amount"], row["profit_amount"], row["exclusion"]
+
+    def of(self, component: str) -> list[Decimal]:
+        """The amounts of a component."""
+        return [row["amount"] for row in self.costs if row["component"] == component]
+
+
 @dataclass
 class SmallStore:
-    """A warehouse of its own with raw and mart tables; `prepared` is where dbt's parsed project lies."""
+    """A warehouse of its own with raw and mart tables."""
 
     url: URL
-    prepared: Path
+    compiler: MartCompiler
     store: Store = field(default_factory=lambda: Store(timezone="UTC", currency="USD"))
 
     def create(self) -> None:
@@ -110,15 +127,7 @@ class SmallStore:
 
     def load(self, *rows: Row) -> None:
         with self.connect() as connection:
-            for row in rows:
-                connection.execute(
-                    sql.SQL("INSERT INTO raw.{} ({}) VALUES ({})").format(
-                        sql.Identifier(row.table),
-                        sql.SQL(", ").join(sql.Identifier(column) for column in row.values),
-                        sql.SQL(", ").join(sql.Placeholder() * len(row.values)),
-                    ),
-                    list(row.values.values()),
-                )
+            insert_rows(connection, rows)
 
     def load_folder(self, folder: Path) -> None:
         with self.connect() as connection:
@@ -143,7 +152,7 @@ class SmallStore:
             return connection.execute(statement, values).fetchall()  # type: ignore[arg-type]  # the tests' own literals
 
     def compute(self, first: date = DAY, last: date | None = None, **options: Any) -> None:
-        arguments = {"run_id": "run", "target_dir": self.prepared, **options}
+        arguments = {"run_id": "run", "target_dir": self.compiler.prepared, **options}
         compute_days(
             url=self.url, project_dir=PROJECT_DIR, store=self.store, first=first, last=last or first, **arguments
         )
@@ -151,15 +160,31 @@ class SmallStore:
     def profits(self) -> list[dict[str, Any]]:
         return self.query("SELECT * FROM enrich.order_profit ORDER BY order_id, order_day, copy_number")
 
-    def costs(self, order_id: str = "A") -> list[dict[str, Any]]:
-        return self.query(
-            "SELECT * FROM enrich.order_costs WHERE order_id = %s ORDER BY component, source_id, amount", order_id
-        )
+    def evaluate(
+        self, rows: Iterable[Row], first: date = DAY, last: date | None = None, sales_basis: str = "net"
+    ) -> Evaluated:
+        """What the marts would hold if `rows` were all there is, without dbt and leaving nothing behind."""
+        statements = self.compiler.statements(self.store, first, last or first, sales_basis)
+        with self.connect() as connection:
+            insert_rows(connection, rows)
+            statements.execute(connection)
+            evaluated = Evaluated(
+                connection.execute(
+                    "SELECT * FROM enrich.order_profit ORDER BY order_id, order_day, copy_number"
+                ).fetchall(),
+                connection.execute("SELECT * FROM enrich.order_costs ORDER BY component, source_id, amount").fetchall(),
+            )
+            connection.rollback()
+        return evaluated
 
-    def amounts(self, rows: Iterable[Row], **options: Any) -> tuple[Decimal | None, Decimal | None, str | None]:
-        """Sales, profit and exclusion of order "A" when `rows` are all there is."""
-        self.clear()
-        self.load(*rows)
-        self.compute(**options)
-        (row,) = [row for row in self.profits() if row["order_id"] == "A"]
-        return row["sales_amount"], row["profit_amount"], row["exclusion"]
+
+def insert_rows(connection: psycopg.Connection[Any], rows: Iterable[Row]) -> None:
+    for row in rows:
+        connection.execute(
+            sql.SQL("INSERT INTO raw.{} ({}) VALUES ({})").format(
+                sql.Identifier(row.table),
+                sql.SQL(", ").join(sql.Identifier(column) for column in row.values),
+                sql.SQL(", ").join(sql.Placeholder() * len(row.values)),
+            ),
+            list(row.values.values()),
+        )

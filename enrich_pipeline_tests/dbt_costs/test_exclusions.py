@@ -9,9 +9,9 @@ from typing import get_args
 import pytest
 
 from enrich_pipeline.domain.states import Exclusion
+from enrich_pipeline_tests.dbt_costs.compiled_marts import PROJECT_DIR
 from enrich_pipeline_tests.dbt_costs.small_store import (
     DAY,
-    PROJECT_DIR,
     Row,
     SmallStore,
     fee_rule,
@@ -122,52 +122,46 @@ GUILTY: dict[str, tuple[list[Row], tuple[str, str, str | None]]] = {
 def test_an_order_is_excluded_for(store: SmallStore, name: str) -> None:
     rows, expected = GUILTY[name]
 
-    sales, profit, exclusion = store.amounts(rows)
+    evaluated = store.evaluate(rows)
 
-    assert (sales, profit, exclusion) == (None, None, expected[0])
-    places = {(row["exclusion"], row["source_table"], row["source_id"]) for row in store.costs() if row["exclusion"]}
+    assert evaluated.amounts == (None, None, expected[0])
+    places = {(row["exclusion"], row["source_table"], row["source_id"]) for row in evaluated.costs if row["exclusion"]}
     assert places == {expected}
-    assert all(row["amount"] is None for row in store.costs())
+    assert all(row["amount"] is None for row in evaluated.costs)
 
 
 @pytest.mark.parametrize("order_id", ["", " A", "A\u00a0", "A\tB", "A\u0085", "x" * 256, "\u3000A", "\u2009"])
 def test_an_id_that_the_vendor_could_not_hold_is_invalid(store: SmallStore, order_id: str) -> None:
-    store.load(order(order_id), line(order_id))
-    store.compute()
-    assert [row["exclusion"] for row in store.profits()] == ["invalid_id"]
+    assert store.evaluate([order(order_id), line(order_id)]).amounts == (None, None, "invalid_id")
 
 
 @pytest.mark.parametrize("order_id", ["a b", "x" * 255, "#1001", "O'Brien\"\\", "注文一", "🛒", "{{ 1 }}", "%s"])
 def test_an_unusual_id_is_as_good_as_any(store: SmallStore, order_id: str) -> None:
-    store.load(order(order_id), line(order_id))
-    store.compute()
-    assert [(row["order_id"], row["exclusion"]) for row in store.profits()] == [(order_id, None)]
+    evaluated = store.evaluate([order(order_id), line(order_id)])
+    assert [(row["order_id"], row["exclusion"]) for row in evaluated.profits] == [(order_id, None)]
 
 
 def test_ids_that_differ_in_case_are_two_orders(store: SmallStore) -> None:
-    store.load(order("a"), line("a"), order("A"), line("A"))
-    store.compute()
-    assert [row["exclusion"] for row in store.profits()] == [None, None]
+    evaluated = store.evaluate([order("a"), line("a"), order("A"), line("A")])
+    assert [row["exclusion"] for row in evaluated.profits] == [None, None]
 
 
 def test_a_single_order_without_id_is_invalid_and_two_are_duplicates(store: SmallStore) -> None:
-    store.load(order(None), line(None))
-    store.compute()
-    assert [row["exclusion"] for row in store.profits()] == ["invalid_id"]
-
-    store.load(order(None, ordered_at="2026-01-01T00:00:00Z"))
-    store.compute()
-    assert [row["exclusion"] for row in store.profits()] == ["duplicate_order"]
+    one = [order(None), line(None)]
+    assert store.evaluate(one).amounts == (None, None, "invalid_id")
+    assert store.evaluate([*one, order(None, ordered_at="2026-01-01T00:00:00Z")]).amounts == (
+        None,
+        None,
+        "duplicate_order",
+    )
 
 
 def test_every_copy_of_a_duplicate_is_excluded_and_keeps_its_control_total(store: SmallStore) -> None:
-    store.load(order(), order(), line(quantity=2), order(ordered_at="2026-03-11T12:00:00Z"))
+    copies = [order(), order(), order(ordered_at="2026-03-11T12:00:00Z")]
 
-    store.compute(last=DAY_AFTER)
+    profits = store.evaluate([*copies, line(quantity=2)], last=DAY_AFTER).profits
 
-    assert [
-        (row["order_day"].day, row["copy_number"], row["exclusion"], row["control_total"]) for row in store.profits()
-    ] == [
+    assert [(row["order_day"].day, row["copy_number"], row["exclusion"], row["control_total"]) for row in profits] == [
         (10, 1, "duplicate_order", 200),
         (10, 2, "duplicate_order", 200),
         (11, 1, "duplicate_order", 200),
@@ -183,8 +177,10 @@ def test_the_first_reason_is_the_orders_and_every_place_is_recorded(store: Small
         transaction(amount=None),
     ]
 
-    assert store.amounts(rows) == (None, None, "test_order")
-    assert sorted(row["exclusion"] for row in store.costs() if row["component"] == "excluded") == [
+    evaluated = store.evaluate(rows)
+
+    assert evaluated.amounts == (None, None, "test_order")
+    assert sorted(row["exclusion"] for row in evaluated.costs if row["component"] == "excluded") == [
         "incomplete_fee",
         "incomplete_line",
         "incomplete_refund",
@@ -208,4 +204,4 @@ def test_what_does_not_touch_an_orders_money_does_not_exclude_it(store: SmallSto
         fee_rule(effective_to="2026-03-09"),
         tax_total=None,
     )
-    assert store.amounts(rows) == (100, 60, None)
+    assert store.evaluate(rows).amounts == (100, 60, None)

@@ -17,7 +17,8 @@ from sqlalchemy.dialects import postgresql
 from enrich_pipeline.domain.errors import DayError, SettingsError
 from enrich_pipeline.warehouse.mart_tables import order_costs, order_profit
 from enrich_pipeline.warehouse.marts import compute_days
-from enrich_pipeline_tests.dbt_costs.small_store import DAY, PROJECT_DIR, SmallStore, line, order, sold
+from enrich_pipeline_tests.dbt_costs.compiled_marts import PROJECT_DIR
+from enrich_pipeline_tests.dbt_costs.small_store import DAY, SmallStore, line, order, sold
 
 
 def manifest(prepared: Path) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def test_an_error_does_not_carry_the_password(store: SmallStore) -> None:
                 first=DAY,
                 last=DAY,
                 run_id="run",
-                target_dir=store.prepared,
+                target_dir=store.compiler.prepared,
             )
     assert "127.0.0.1" in str(caught.value)
     assert "hunter2" not in str(caught.value)
@@ -138,7 +139,7 @@ def test_a_warehouse_is_reached_over_tcp_too(store: SmallStore) -> None:
         threading.Thread(target=server.serve_forever).start()
         url = URL.create("postgresql+psycopg", store.url.username, "any@/:", *server.server_address, store.url.database)
         try:
-            SmallStore(url, store.prepared).compute()
+            SmallStore(url, store.compiler).compute()
         finally:
             server.shutdown()
     assert len(store.profits()) == 1
