@@ -113,7 +113,7 @@ def test_an_answer_that_is_not_whole_leaves_the_outcome_unknown(talking, answer)
 
 
 def test_a_lost_answer_is_asked_for_again(talking):
-    with talking(Reset(), Reply(200, b"{", cut_after=1), ACCEPTED) as (client, server):
+    with talking(Reset(), Reply(200, b"{}", cut_after=1), ACCEPTED) as (client, server):
         answer = post(client)
         assert answer.attempts == len(server.requests) == 3
         assert answer.accepted == 1
