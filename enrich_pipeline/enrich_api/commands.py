@@ -13,6 +13,8 @@ from enrich_pipeline.enrich_api.channel_orders import ChannelOrder, import_chann
 from enrich_pipeline.enrich_api.config import ApiConfig
 from enrich_pipeline.enrich_api.database import connect
 from enrich_pipeline.enrich_api.errors import ApiError
+from enrich_pipeline.enrich_api.faults import parse_fault
+from enrich_pipeline.enrich_api.faults.specs import DESCRIPTIONS
 from enrich_pipeline.enrich_api.keys import replace_key
 from enrich_pipeline.enrich_api.profiles import PROFILES, ProfileName
 from enrich_pipeline.enrich_api.refresh import refresh
@@ -33,6 +35,7 @@ def build_api_group(configure: ConfigFactory, channel_orders: ChannelOrders | No
     """
     group = click.Group("api", help="Run the Enrich Order API as a local service.")
     group.add_command(_serve_command(configure))
+    group.add_command(_faults_command())
     group.add_command(_key_command(configure))
     group.add_command(_refresh_command(configure))
     if channel_orders is not None:
@@ -50,7 +53,19 @@ def _serve_command(configure: ConfigFactory) -> click.Command:
         "--profile", type=click.Choice(get_args(ProfileName)), help="Contract profile; CONTRACT_PROFILE if unset."
     )
     @click.option("--allow-outside-window", is_flag=True, help="Apply orders of any age at the data refresh.")
-    def serve_command(host: str, port: int, profile: str | None, *, allow_outside_window: bool) -> None:
+    @click.option(
+        "--fault", "faults", multiple=True, metavar="SPEC", help="A fault on demand; see `faults`. Repeatable."
+    )
+    @click.option("--fault-control", is_flag=True, help="Let the key's holder change faults by /admin/faults.")
+    def serve_command(
+        host: str,
+        port: int,
+        profile: str | None,
+        faults: tuple[str, ...],
+        *,
+        allow_outside_window: bool,
+        fault_control: bool,
+    ) -> None:
         """Serve the API until stopped."""
         with _reported():
             config = configure()
@@ -58,6 +73,7 @@ def _serve_command(configure: ConfigFactory) -> click.Command:
                 config = replace(config, profile=PROFILES[cast("ProfileName", profile)])
             if allow_outside_window:
                 config = replace(config, allow_outside_window=True)
+            config = replace(config, faults=tuple(map(parse_fault, faults)), fault_control=fault_control)
             serve(config, host=host, port=port, announce=lambda url: _announce(url, config))
 
     return serve_command
@@ -65,6 +81,17 @@ def _serve_command(configure: ConfigFactory) -> click.Command:
 
 def _announce(base_url: str, config: ApiConfig) -> None:
     click.echo(f"Enrich Order API listening on {base_url} (profile {config.profile.name}). Ctrl-C stops it.")
+
+
+def _faults_command() -> click.Command:
+    @click.command("faults")
+    def faults_command() -> None:
+        """List the faults that `serve --fault` takes, and how to limit them."""
+        click.echo("KIND[:VALUE][,rate=R][,count=N][,after=N][,method=GET|POST][,seed=N][,order=ID]\n")
+        for kind, description in DESCRIPTIONS.items():
+            click.echo(f"  {kind:20} {description}")
+
+    return faults_command
 
 
 def _key_command(configure: ConfigFactory) -> click.Command:

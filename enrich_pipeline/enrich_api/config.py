@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from enrich_pipeline.enrich_api.faults import Fault
 from enrich_pipeline.enrich_api.profiles import FULL, ServiceProfile
 
 DEFAULT_STORE_ID = 1
@@ -35,6 +36,8 @@ class ApiConfig:
         body_days: how many days the request log keeps bodies.
         body_bytes: how many bytes of bodies it keeps at most, compressed.
         request_days: how many days it keeps requests.
+        faults: what goes wrong on purpose; nothing by default.
+        fault_control: whether whoever has the key may change the faults while the service runs.
     """
 
     database_url: str = field(repr=False)
@@ -48,6 +51,8 @@ class ApiConfig:
     body_days: int = 14
     body_bytes: int = 1024**3
     request_days: int = 400
+    faults: tuple[Fault, ...] = ()
+    fault_control: bool = False
 
     @property
     def zone(self) -> ZoneInfo:

@@ -24,18 +24,34 @@ _log = logging.getLogger(__name__)
 
 _LONGEST_SLEEP_SECONDS = 30.0
 
-# `due` is null on demand; on schedule it makes sure that several processes refresh once.
+# `due` is null on demand; on schedule it makes sure that several processes refresh once. A refresh that a fault
+# withholds passes as if it had come, and changes nothing.
 _REFRESH = """
-WITH closed AS (
-    UPDATE enrich_api.stores
-    SET generation = generation + 1, refreshed_at = now()
+WITH
+store AS (
+    SELECT store_id, generation, refreshes_withheld
+    FROM enrich_api.stores
     WHERE store_id = %(store_id)s AND (%(due)s::timestamptz IS NULL OR refreshed_at < %(due)s::timestamptz)
-    RETURNING store_id, generation - 1 AS generation, refreshed_at
+    FOR UPDATE
+),
+closed AS (
+    UPDATE enrich_api.stores AS s
+    SET
+        generation = s.generation + CASE WHEN store.refreshes_withheld = 0 THEN 1 ELSE 0 END,
+        refreshes_withheld = greatest(s.refreshes_withheld - 1, 0),
+        refreshed_at = now()
+    FROM store
+    WHERE s.store_id = store.store_id
+    RETURNING s.store_id, store.generation, s.refreshed_at, store.refreshes_withheld
 )
 INSERT INTO enrich_api.refreshes (store_id, generation, refreshed_at, applied_from)
-SELECT store_id, generation, refreshed_at, coalesce(%(applied_from)s::timestamptz, '-infinity') FROM closed
+SELECT store_id, generation, refreshed_at, coalesce(%(applied_from)s::timestamptz, '-infinity')
+FROM closed
+WHERE refreshes_withheld = 0
 RETURNING generation
 """
+
+_WITHHOLD = "UPDATE enrich_api.stores SET refreshes_withheld = %s WHERE refreshes_withheld <> %s"
 
 _COUNT = """
 SELECT
@@ -63,6 +79,15 @@ def refresh(
     generation = row[0] if row else None
     counts = connection.execute(_COUNT, (store_id, generation)).fetchone()
     return RefreshResult(*(counts or (0, 0)))
+
+
+async def withhold_refreshes(database: Database, count: int) -> None:
+    """Let the next `count` refreshes not come: a fault on demand. 0 ends it."""
+
+    async def withhold(connection: Connection) -> None:
+        await connection.execute(_WITHHOLD, (count, count))
+
+    await database.run(withhold)
 
 
 def latest_due(moment: datetime, *, at: time, zone: ZoneInfo) -> datetime:

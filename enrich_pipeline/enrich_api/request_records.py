@@ -20,8 +20,8 @@ from enrich_pipeline.enrich_api.posted_rows import RowError
 
 _SCOPE_KEY = "enrich_api.record"
 _LONGEST_PATH = 200
-# Probes come every few seconds and the dashboard is no API: neither belongs in the log of API requests.
-_NOT_RECORDED = ("/settings/", "/healthz", "/readyz", "/favicon.ico")
+# Probes come every few seconds, the dashboard and the control of faults are not the API: none belongs in its log.
+_NOT_RECORDED = ("/settings/", "/admin/", "/healthz", "/readyz", "/favicon.ico")
 
 
 @dataclass(slots=True)

@@ -14,6 +14,9 @@ CREATE TABLE IF NOT EXISTS enrich_api.stores (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- How many refreshes a fault on demand still keeps from coming.
+ALTER TABLE enrich_api.stores ADD COLUMN IF NOT EXISTS refreshes_withheld integer NOT NULL DEFAULT 0;
+
 -- A refresh is one row here, however many orders it shows: it closes a generation, and says how far back it applies.
 CREATE TABLE IF NOT EXISTS enrich_api.refreshes (
     store_id integer NOT NULL REFERENCES enrich_api.stores,

@@ -11,6 +11,7 @@ from types import FrameType
 import uvicorn
 
 from enrich_pipeline.enrich_api.app import create_app
+from enrich_pipeline.enrich_api.breakable_protocol import BreakableProtocol
 from enrich_pipeline.enrich_api.config import ApiConfig
 from enrich_pipeline.enrich_api.database import connect
 from enrich_pipeline.enrich_api.errors import ConfigError, PortTakenError, ServiceStartError
@@ -54,6 +55,7 @@ def serve(config: ApiConfig, *, host: str, port: int, announce: Callable[[str], 
     base_url = f"http://{shown_host}:{listener.getsockname()[1]}"
     settings = uvicorn.Config(
         create_app(config),
+        http=BreakableProtocol if config.faults or config.fault_control else "auto",
         log_level="warning",
         access_log=False,
         server_header=False,
