@@ -71,7 +71,7 @@ judged as (
         numbered.copy_number,
         numbered.channel,
         numbered.payment_gateway,
-        row(numbered.order_day, numbered.channel, numbered.payment_gateway) as fee_context,
+        array[numbered.order_day::text, numbered.channel, numbered.payment_gateway]::text as fee_context,
         numbered.currency,
         numbered.order_discount,
         numbered.shipping_charged,
