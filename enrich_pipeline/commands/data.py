@@ -43,7 +43,9 @@ def load_command(folder: Path) -> None:
 @click.command("seed")
 @click.option("--days", default=28, show_default=True, type=click.IntRange(1), help="Days, ending yesterday.")
 @click.option("--orders-per-day", default=500, show_default=True, type=click.IntRange(1), help="Orders of a usual day.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="The same seed makes the same store.")
+@click.option(
+    "--seed", default=1, show_default=True, type=click.IntRange(0), help="The same seed makes the same store."
+)
 def seed_command(days: int, orders_per_day: int, seed: int) -> None:
     """Replace the raw tables by a plausible demo store whose days end yesterday.
 

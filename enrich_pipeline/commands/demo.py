@@ -23,7 +23,9 @@ _PARTITIONS_BEFORE = timedelta(days=35)
 @click.command("demo")
 @click.option("--days", default=28, show_default=True, type=click.IntRange(1, 28), help="Days, ending yesterday.")
 @click.option("--orders-per-day", default=500, show_default=True, type=click.IntRange(1), help="Orders of a usual day.")
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="The same seed makes the same store.")
+@click.option(
+    "--seed", default=1, show_default=True, type=click.IntRange(0), help="The same seed makes the same store."
+)
 @click.option("--keep", is_flag=True, help="Leave the service and the Dagster UI running until Ctrl-C.")
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI with --keep.")
 def demo_command(days: int, orders_per_day: int, seed: int, port: int, *, keep: bool) -> None:
