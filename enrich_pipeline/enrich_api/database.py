@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, LiteralString, TypeVar, cast
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -19,6 +21,8 @@ _CHECKOUT_SECONDS = 3
 _RECONNECT_SECONDS = 2
 # Statements are short and prepared: compiling one costs more than running it.
 _SESSION = "-c timezone=UTC -c jit=off -c application_name=enrich_api"
+_FINGERPRINT = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'enrich_api'"
+
 _SCHEMA_LOCK = "SELECT pg_advisory_xact_lock(hashtext('enrich_api schema'))"
 
 _UPSERT_STORE = """
@@ -99,9 +103,16 @@ def connect(config: ApiConfig) -> Generator[psycopg.Connection]:
 
 
 def ensure_schema(connection: psycopg.Connection[Any], config: ApiConfig) -> None:
-    """Create what is missing of the schema and the default store. May be repeated, by many processes at once."""
+    """Create what is missing of the schema and the default store. May be repeated, by many processes at once.
+
+    The schema's comment is the fingerprint of what created it: where that is the present one nothing is run, since
+    even a statement that finds nothing to do would take locks that a serving process waits for.
+    """
     schema = files(__package__ or "").joinpath("schema.sql").read_text(encoding="utf-8")
+    fingerprint = hashlib.sha256(schema.encode()).hexdigest()
     with connection.transaction():
         connection.execute(_SCHEMA_LOCK)
-        connection.execute(cast("LiteralString", schema))
+        if connection.execute(_FINGERPRINT).fetchone() != (fingerprint,):
+            connection.execute(cast("LiteralString", schema))
+            connection.execute(sql.SQL("COMMENT ON SCHEMA enrich_api IS {}").format(sql.Literal(fingerprint)))
         connection.execute(_UPSERT_STORE, (DEFAULT_STORE_ID, config.store_timezone, config.store_currency))
