@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from enrich_pipeline.enrich_api.config import ApiConfig
+from enrich_pipeline.enrich_api.dashboard.pages import Dashboard
 from enrich_pipeline.enrich_api.database import Connection, Database
 from enrich_pipeline.enrich_api.errors import DatabaseUnavailableError
 from enrich_pipeline.enrich_api.faults.admin import FaultsEndpoint
@@ -45,6 +46,7 @@ class _Service:
             Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),
         ]
+        routes += Dashboard(self.config, self.database).routes()
         if self.config.fault_control:
             faults = FaultsEndpoint(self.orders, self.database, self.keys)
             routes.append(Route("/admin/faults", faults.serve, methods=["GET", "PUT", "DELETE"]))

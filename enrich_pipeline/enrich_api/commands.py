@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast, get_args
 
 import click
 
 from enrich_pipeline.enrich_api.channel_orders import ChannelOrder, import_channel_orders
 from enrich_pipeline.enrich_api.config import ApiConfig
+from enrich_pipeline.enrich_api.dashboard.sessions import offer_sign_in
 from enrich_pipeline.enrich_api.database import connect
 from enrich_pipeline.enrich_api.errors import ApiError
 from enrich_pipeline.enrich_api.faults import parse_fault
@@ -36,6 +38,7 @@ def build_api_group(configure: ConfigFactory, channel_orders: ChannelOrders | No
     group = click.Group("api", help="Run the Enrich Order API as a local service.")
     group.add_command(_serve_command(configure))
     group.add_command(_faults_command())
+    group.add_command(_dashboard_command(configure))
     group.add_command(_key_command(configure))
     group.add_command(_refresh_command(configure))
     if channel_orders is not None:
@@ -74,13 +77,28 @@ def _serve_command(configure: ConfigFactory) -> click.Command:
             if allow_outside_window:
                 config = replace(config, allow_outside_window=True)
             config = replace(config, faults=tuple(map(parse_fault, faults)), fault_control=fault_control)
-            serve(config, host=host, port=port, announce=lambda url: _announce(url, config))
+            serve(config, host=host, port=port, announce=partial(_announce, config))
 
     return serve_command
 
 
-def _announce(base_url: str, config: ApiConfig) -> None:
+def _announce(config: ApiConfig, base_url: str, dashboard_url: str) -> None:
     click.echo(f"Enrich Order API listening on {base_url} (profile {config.profile.name}). Ctrl-C stops it.")
+    click.echo(f"Dashboard, for one browser, once: {dashboard_url}")
+
+
+def _dashboard_command(configure: ConfigFactory) -> click.Command:
+    @click.command("dashboard")
+    @click.option(
+        "--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="Where the service runs."
+    )
+    def dashboard_command(url: str) -> None:
+        """Print an address that signs one browser in to the dashboard, once."""
+        with _reported(), connect(configure()) as connection:
+            address = offer_sign_in(connection, url.rstrip("/"))
+        click.echo(address)
+
+    return dashboard_command
 
 
 def _faults_command() -> click.Command:

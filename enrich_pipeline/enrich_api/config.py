@@ -37,6 +37,7 @@ class ApiConfig:
         body_bytes: how many bytes of bodies it keeps at most, compressed.
         request_days: how many days it keeps requests.
         faults: what goes wrong on purpose; nothing by default.
+        dashboard_hosts: names the dashboard answers to, besides this machine's own loopback ones.
         fault_control: whether whoever has the key may change the faults while the service runs.
     """
 
@@ -53,6 +54,7 @@ class ApiConfig:
     request_days: int = 400
     faults: tuple[Fault, ...] = ()
     fault_control: bool = False
+    dashboard_hosts: frozenset[str] = frozenset()
 
     @property
     def zone(self) -> ZoneInfo:

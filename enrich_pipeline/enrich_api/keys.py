@@ -56,8 +56,23 @@ def new_key() -> NewKey:
 def replace_key(connection: psycopg.Connection[Any], *, store_id: int = DEFAULT_STORE_ID) -> str:
     """Generate the store's key anew and return it; the one before stops working when this commits."""
     key = new_key()
-    connection.execute(_REPLACE, {"store_id": store_id, "digest": key.digest, "label": key.label})
+    connection.execute(_REPLACE, _replacement(key, store_id))
     return key.secret
+
+
+async def replace_key_online(database: Database, *, store_id: int = DEFAULT_STORE_ID) -> str:
+    """The same, while the service runs."""
+    key = new_key()
+
+    async def replace(connection: Connection) -> None:
+        await connection.execute(_REPLACE, _replacement(key, store_id))
+
+    await database.run(replace)
+    return key.secret
+
+
+def _replacement(key: NewKey, store_id: int) -> dict[str, Any]:
+    return {"store_id": store_id, "digest": key.digest, "label": key.label}
 
 
 class KeyRing:

@@ -125,3 +125,14 @@ CREATE TABLE IF NOT EXISTS enrich_api.request_days (
     latency_us bigint NOT NULL,
     PRIMARY KEY (store_id, day, method, status)
 );
+
+-- Addresses that sign one browser in, once; and the browsers that are signed in. Digests only.
+CREATE TABLE IF NOT EXISTS enrich_api.dashboard_sign_ins (
+    digest bytea PRIMARY KEY,
+    expires_at timestamptz NOT NULL
+);
+CREATE TABLE IF NOT EXISTS enrich_api.dashboard_sessions (
+    digest bytea PRIMARY KEY,
+    form_token text NOT NULL,
+    expires_at timestamptz NOT NULL
+);

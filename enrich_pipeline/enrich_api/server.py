@@ -6,6 +6,7 @@ import errno
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 
 import uvicorn
@@ -13,6 +14,7 @@ import uvicorn
 from enrich_pipeline.enrich_api.app import create_app
 from enrich_pipeline.enrich_api.breakable_protocol import BreakableProtocol
 from enrich_pipeline.enrich_api.config import ApiConfig
+from enrich_pipeline.enrich_api.dashboard.sessions import offer_sign_in
 from enrich_pipeline.enrich_api.database import connect
 from enrich_pipeline.enrich_api.errors import ConfigError, PortTakenError, ServiceStartError
 
@@ -33,14 +35,14 @@ class _AnnouncingServer(uvicorn.Server):
             self._announce()
 
 
-def serve(config: ApiConfig, *, host: str, port: int, announce: Callable[[str], None]) -> None:
+def serve(config: ApiConfig, *, host: str, port: int, announce: Callable[[str, str], None]) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests in flight and return.
 
     Args:
         config: what to serve.
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
-        announce: called with the base URL once requests are answered.
+        announce: called once requests are answered, with the base URL and an address that signs one browser in.
 
     Raises:
         PortTakenError: when another process listens there.
@@ -48,20 +50,20 @@ def serve(config: ApiConfig, *, host: str, port: int, announce: Callable[[str], 
         DatabaseUnavailableError: when the database is out of reach.
         ServiceStartError: when the application failed to start; the reason was logged.
     """
-    with connect(config):
-        pass  # creates what is missing of the schema, before anything listens
-    listener = _listen(host, port)
-    shown_host = f"[{host}]" if ":" in host else host
-    base_url = f"http://{shown_host}:{listener.getsockname()[1]}"
+    with connect(config) as connection:  # creates what is missing of the schema, before anything listens
+        listener = _listen(host, port)
+        shown_host = f"[{host}]" if ":" in host else host
+        base_url = f"http://{shown_host}:{listener.getsockname()[1]}"
+        dashboard_url = offer_sign_in(connection, base_url)
     settings = uvicorn.Config(
-        create_app(config),
+        create_app(replace(config, dashboard_hosts=config.dashboard_hosts | {host})),
         http=BreakableProtocol if config.faults or config.fault_control else "auto",
         log_level="warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = _AnnouncingServer(settings, lambda: announce(base_url))
+    server = _AnnouncingServer(settings, lambda: announce(base_url, dashboard_url))
     # uvicorn raises the signal that stopped it once more when it is done: here that is the end of the call, not of us.
     previous = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
