@@ -119,6 +119,7 @@ estimated as (
     select
         applied.*,
         applied.refunded_part = 'proportional' and applied.refunded_amount > 0 as is_proportional,
+        applied.tier_from = 0 or applied.base > applied.tier_from * applied.rate as is_reached,
         case
             when applied.is_base_needed and applied.base is null then null
             when applied.base <= applied.tier_from * applied.rate and applied.tier_from > 0 then 0
@@ -166,12 +167,16 @@ decided as (
         case
             when refunded_part = 'all' and refunded_amount > 0 then fee
             when is_proportional and refunded_amount >= base then fee
-            -- Multiplied first: a quotient is the one number here that may have to be cut off.
-            when is_proportional then fee * refunded_amount / base
+            -- A quotient is the one number that may have to be cut off: multiplied first, and with decimals to spare.
+            when is_proportional then fee * refunded_amount * 1.00000000000000000000 / base
             else 0
         end as fee_refund,
         case
-            when refunded_amount > 0 and (refund_fee_percent is not null or refund_fee_maximum is not null)
+            -- A tier that the order does not reach charges nothing, on a refund neither.
+            when
+                refunded_amount > 0
+                and is_reached
+                and (refund_fee_percent is not null or refund_fee_maximum is not null)
                 then least(refund_fee_percent * 0.01 * fee, refund_fee_maximum * rate)
             else 0
         end as refund_fee,

@@ -1,12 +1,4 @@
-with
-
-source as (
-
-    select * from {{ source('enrich', 'currencies') }}
-
-)
-
 select
     currency,
     exponent
-from source
+from {{ source('enrich', 'currencies') }}

@@ -1,21 +1,7 @@
-with
+select
+    rate_date,
+    from_currency,
+    to_currency,
+    {{ finite('rate') }} as rate
 
-source as (
-
-    select * from {{ source('raw', 'fx_rates') }}
-
-),
-
-renamed as (
-
-    select
-        rate_date,
-        from_currency,
-        to_currency,
-        {{ finite('rate') }} as rate
-
-    from source
-
-)
-
-select * from renamed
+from {{ source('raw', 'fx_rates') }}

@@ -1,24 +1,10 @@
-with
+select
+    -- ids
+    refund_id,
+    line_id,
 
-source as (
+    -- what happened
+    coalesce(restocked, false) as is_restocked,
+    {{ finite('quantity') }} as quantity
 
-    select * from {{ source('raw', 'refund_lines') }}
-
-),
-
-renamed as (
-
-    select
-        -- ids
-        refund_id,
-        line_id,
-
-        -- what happened
-        coalesce(restocked, false) as is_restocked,
-        {{ finite('quantity') }} as quantity
-
-    from source
-
-)
-
-select * from renamed
+from {{ source('raw', 'refund_lines') }}

@@ -1,27 +1,13 @@
-with
+select
+    -- ids
+    refund_id,
+    order_id,
 
-source as (
+    -- what kind of refund
+    coalesce(kind, '') as refund_kind,
 
-    select * from {{ source('raw', 'refunds') }}
+    -- amounts, in the order's currency
+    {{ finite('amount') }} as amount,
+    {{ finite('tax') }} as tax
 
-),
-
-renamed as (
-
-    select
-        -- ids
-        refund_id,
-        order_id,
-
-        -- what kind of refund
-        coalesce(kind, '') as refund_kind,
-
-        -- amounts, in the order's currency
-        {{ finite('amount') }} as amount,
-        {{ finite('tax') }} as tax
-
-    from source
-
-)
-
-select * from renamed
+from {{ source('raw', 'refunds') }}

@@ -1,27 +1,13 @@
-with
+select
+    -- ids
+    sku,
 
-source as (
+    -- store-local days, both included
+    coalesce(effective_from, '-infinity') as effective_from,
+    coalesce(effective_to, 'infinity') as effective_to,
 
-    select * from {{ source('raw', 'unit_costs') }}
+    -- amounts
+    {{ finite('unit_cost') }} as unit_cost,
+    coalesce(nullif(currency, ''), {{ text_var('store_currency') }}) as cost_currency
 
-),
-
-renamed as (
-
-    select
-        -- ids
-        sku,
-
-        -- store-local days, both included
-        coalesce(effective_from, '-infinity') as effective_from,
-        coalesce(effective_to, 'infinity') as effective_to,
-
-        -- amounts
-        {{ finite('unit_cost') }} as unit_cost,
-        coalesce(nullif(currency, ''), {{ text_var('store_currency') }}) as cost_currency
-
-    from source
-
-)
-
-select * from renamed
+from {{ source('raw', 'unit_costs') }}
