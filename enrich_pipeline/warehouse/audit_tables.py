@@ -204,6 +204,7 @@ receipts = Table(
     Column("states", _json(), nullable=False, comment="orders, control totals, sales and profit by state and currency"),
     Column("computed_hash", Text, nullable=False, comment="of every payload that the warehouse computes"),
     Column("held_hash", Text, nullable=False, comment="of every row that was read back"),
+    Column("verified_sums_agree", Boolean, nullable=False, comment="read-back sums equal order_profit's"),
     Column(
         "accounted_for", Boolean, nullable=False, comment="the states add up to the source, and read-back to profit"
     ),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from enrich_pipeline.warehouse.receipts import latest_receipts
 from enrich_pipeline_tests.support.small_store import SmallStore
 
 
@@ -127,3 +128,16 @@ def test_a_day_that_is_still_open_is_partial(store: SmallStore) -> None:
     assert not store.run_day().partial
     store.business_now = store.day.start + timedelta(hours=13)
     assert store.run_day().partial
+
+
+def test_a_receipt_read_back_names_the_difference_it_was_written_with_and_no_other(store: SmallStore) -> None:
+    store.place("O1")
+    run = store.context()
+    store.compute(run)
+    store.execute("UPDATE enrich.source_totals SET orders = orders + 1")
+    store.upload(run)
+    written = store.verify(run).receipt
+    with store.engine.connect() as connection:
+        (read,) = latest_receipts(connection)
+    assert len(read.differences) == 1
+    assert read.differences == written.differences
