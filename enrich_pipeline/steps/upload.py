@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
@@ -41,9 +40,6 @@ _logger = logging.getLogger(__name__)
 
 # The vendor refused the body, not a row: somewhere in it is a row that it cannot take.
 _REFUSED_AS_A_WHOLE = (BadRequest, PayloadTooLarge, Unprocessable)
-
-OnProgress = Callable[[int, int], None]
-"""Called after each batch with the orders done so far and the orders planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +93,6 @@ def upload_day(
     client: EnrichClient,
     day: StoreDay,
     options: UploadOptions,
-    *,
-    on_progress: OnProgress | None = None,
 ) -> UploadSummary:
     """Send what the day must send (design section 2). May be repeated at any time, also after a crash.
 
@@ -126,7 +120,7 @@ def upload_day(
                 full=options.full,
                 allow_outside_window=options.allow_outside_window,
             )
-        upload = _Upload(run, client, day, on_progress)
+        upload = _Upload(run, client, day)
         try:
             upload.send(batches, options.concurrency)
         finally:
@@ -160,12 +154,11 @@ class _Result:
 class _Upload:
     """One upload under way: a pool of workers, each with a batch of its own; the summary is the main thread's."""
 
-    def __init__(self, run: RunContext, client: EnrichClient, day: StoreDay, on_progress: OnProgress | None) -> None:
+    def __init__(self, run: RunContext, client: EnrichClient, day: StoreDay) -> None:
         self.summary = UploadSummary()
         self._run = run
         self._client = client
         self._day = day
-        self._on_progress = on_progress
 
     def send(self, batches: list[tuple[int, int]], concurrency: int) -> None:
         """Send every batch; after the first failure start no further one, let those in flight end, and raise."""
@@ -200,8 +193,6 @@ class _Upload:
         summary.answered += result.orders
         summary.rejected.update(result.rejected)
         _logger.info("%s: %d of %d orders sent", self._day.key, summary.answered, summary.planned)
-        if self._on_progress:
-            self._on_progress(summary.answered, summary.planned)
         return []
 
     def _send_batch(self, batch_id: int, orders: int) -> _Result:

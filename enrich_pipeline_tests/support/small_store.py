@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -51,7 +51,6 @@ class SmallStore:
     business_now: datetime
     day: StoreDay
     """Yesterday: whole, and inside the four weeks."""
-    placed: list[tuple[Any, ...]] = field(default_factory=list)
 
     def place(
         self,
