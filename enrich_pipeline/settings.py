@@ -21,6 +21,15 @@ from enrich_pipeline.domain.store import Store
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
+# To PostgreSQL these are abbreviations of one offset, to Python zones with summer time: days would not agree.
+_NAMES_OF_ONE_OFFSET = {
+    "CET": "Europe/Brussels",
+    "EET": "Europe/Athens",
+    "MET": "Europe/Brussels",
+    "WET": "Europe/Lisbon",
+    "localtime": "America/New_York",
+}
+
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -38,7 +47,7 @@ class Settings(BaseSettings):
         None, description="PostgreSQL for Dagster's runs and events. Unset: the embedded server."
     )
     source_url: SecretStr | None = Field(
-        None, description="Where the orders live, when not in the warehouse. Unset: `raw` of the warehouse."
+        None, description="Reserved for orders that live outside the warehouse; refused until that is supported."
     )
     enrich_api_database_url: SecretStr | None = Field(
         None, description="PostgreSQL of the local Enrich Order API. Unset: the embedded server."
@@ -66,11 +75,21 @@ class Settings(BaseSettings):
         PROJECT_ROOT / ".data", description="Folder of the embedded databases, Dagster's home and logs."
     )
 
+    @field_validator("source_url")
+    @classmethod
+    def _not_yet(cls, value: SecretStr | None) -> SecretStr | None:
+        # Ignoring it would compute from other orders than the user asked for.
+        if value is not None:
+            raise ValueError("is not supported yet; load the orders into the warehouse's schema raw, and unset it")
+        return value
+
     @field_validator("store_timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
         if value not in available_timezones():
             raise ValueError("is no IANA time zone; write one like America/New_York")
+        if value in _NAMES_OF_ONE_OFFSET:
+            raise ValueError(f"does not say a place; write one like {_NAMES_OF_ONE_OFFSET[value]}")
         return value
 
     @field_validator("store_currency")
@@ -120,3 +139,17 @@ def business_now(settings: Settings, *, clock: datetime) -> datetime:
     Only what the store calls "today" comes from here; ledgers, timeouts and Retry-After use real time.
     """
     return settings.enrich_now or clock
+
+
+def api_key(settings: Settings) -> SecretStr:
+    """The key of the Enrich Order API.
+
+    Raises:
+        SettingsError: when none is set; the message says where to get one.
+    """
+    if settings.workmagic_api_key is None:
+        raise SettingsError(
+            "WORKMAGIC_API_KEY is not set. Make a key under Settings > Store Data Settings > Enrich Order API "
+            "(for the local service: `enrich api key`) and put it into the environment or .env."
+        )
+    return settings.workmagic_api_key

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from enrich_pipeline.commands.boundary import err, out, reported
 from enrich_pipeline.domain.days import local_day
 from enrich_pipeline.settings import Settings, business_now, load_settings
-from enrich_pipeline.warehouse.demo_store.seed import seed_store
+from enrich_pipeline.warehouse.demo_store.seed import SeedSummary, seed_store
 from enrich_pipeline.warehouse.embedded import database_url
 from enrich_pipeline.warehouse.engine import warehouse_engine
 from enrich_pipeline.warehouse.load import load_folder
@@ -53,15 +53,16 @@ def seed_command(days: int, orders_per_day: int, seed: int) -> None:
     Example:
       enrich seed --days 28 --orders-per-day 500 --seed 1
     """
-    settings = load_settings()
     with reported(), Bar("Seeding") as bar:
-        seed_demo_store(settings, days=days, orders_per_day=orders_per_day, seed=seed, bar=bar)
+        summary = seed_demo_store(load_settings(), days=days, orders_per_day=orders_per_day, seed=seed, bar=bar)
+    out.print(f"{summary.rows['orders']:,} orders from {summary.first_day} to {summary.last_day}")
+    out.print(f"Next: enrich api import; enrich run --from {summary.first_day} --to {summary.last_day}")
 
 
-def seed_demo_store(settings: Settings, *, days: int, orders_per_day: int, seed: int, bar: Bar) -> None:
+def seed_demo_store(settings: Settings, *, days: int, orders_per_day: int, seed: int, bar: Bar) -> SeedSummary:
     """Seed the store of the settings; its days end yesterday by the business clock."""
     today = local_day(business_now(settings, clock=datetime.now(UTC)), settings.store.zone)
-    seed_store(
+    return seed_store(
         open_warehouse(settings),
         store=settings.store,
         days=days,

@@ -17,7 +17,7 @@ from enrich_pipeline.domain.errors import SettingsError
 from enrich_pipeline.domain.receipts import Receipt
 from enrich_pipeline.orchestration.instance import enter_dagster_home
 from enrich_pipeline.orchestration.range_run import RangeRun, run_days
-from enrich_pipeline.settings import Settings, business_now, load_settings
+from enrich_pipeline.settings import Settings, api_key, business_now, load_settings
 from enrich_pipeline.warehouse.receipts import latest_receipts
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -74,9 +74,10 @@ def run_and_show(
     """Run the days with progress, print their receipts, and return those that this run wrote.
 
     Raises:
-        SettingsError: when the days are no partitions of the store.
+        SettingsError: when the days are no partitions of the store, or no key is set.
     """
     _require_partitions(settings, first, last)
+    api_key(settings)
     enter_dagster_home(settings)
     with StepProgress(days=(last - first).days + 1) as progress:
         run = run_days(settings, first, last, allow_outside_window=allow_outside_window, on_step_log=progress.on_log)

@@ -16,10 +16,9 @@ from pydantic import Field
 from sqlalchemy import URL
 
 from enrich_pipeline.domain.contract import profile_named
-from enrich_pipeline.domain.errors import SettingsError
 from enrich_pipeline.domain.store import Store
 from enrich_pipeline.enrich_client import EnrichApiError, EnrichClient
-from enrich_pipeline.settings import Settings, business_now, load_settings
+from enrich_pipeline.settings import api_key, business_now, load_settings
 from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.steps.upload import UploadOptions
 from enrich_pipeline.warehouse.embedded import database_url
@@ -82,19 +81,14 @@ class EnrichApiResource(dg.ConfigurableResource[None]):
         Raises:
             SettingsError: when no key is set.
         """
-        settings: Settings = load_settings()
-        if settings.workmagic_api_key is None:
-            raise SettingsError(
-                "WORKMAGIC_API_KEY is not set. Make a key under Settings > Store Data Settings > Enrich Order API "
-                "(for the local service: `enrich api key`) and put it into the environment or .env."
-            )
+        key = api_key(load_settings())
 
         def on_retry(attempt: int, error: EnrichApiError, wait_seconds: float) -> None:
             warn(f"attempt {attempt} failed: {error} Trying again in {wait_seconds:.1f} s.")
 
         return EnrichClient(
             self.base_url,
-            settings.workmagic_api_key,
+            key,
             profile_named(self.contract_profile),
             max_connections=self.concurrency + 1,
             on_retry=on_retry,

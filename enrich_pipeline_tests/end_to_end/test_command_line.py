@@ -112,6 +112,12 @@ def test_the_key_and_passwords_are_in_no_output(shop: dict[str, str], days: list
         (["receipt"], {"STORE_TIMEZONE": "Mars/Olympus"}, "STORE_TIMEZONE"),
         (["receipt"], {"WAREHOUSE_URL": "mysql://root:hunter2@127.0.0.1/x"}, "PostgreSQL"),
         (["receipt"], {"WORKMAGIC_API_URL": "http://example.com"}, "https"),
+        (["seed"], {"STORE_TIMEZONE": "CET"}, "Europe/Brussels"),
+        (
+            ["run", "--from", "2026-01-01", "--to", "2026-01-01"],
+            {"SOURCE_URL": "sqlite:///hunter2.db"},
+            "not supported",
+        ),
         (["load", "no-such-folder"], {}, "no-such-folder"),
     ],
 )
@@ -127,8 +133,9 @@ def test_wrong_use_exits_2_and_says_what_to_set(
 
 def test_a_run_without_a_key_says_where_to_get_one(shop: dict[str, str], days: list[str]) -> None:
     done = enrich("run", "--from", days[0], "--to", days[0], env={**shop, "WORKMAGIC_API_KEY": ""})
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "WORKMAGIC_API_KEY" in done.stderr
+    assert "enrich api key" in done.stderr
 
 
 def test_every_command_has_help_with_an_example() -> None:
