@@ -7,6 +7,7 @@ SHELL := bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
 INSTALLED := $(VENV)/installed-$(shell cksum requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 MANIFEST := dbt_costs/target/manifest.json
 
@@ -58,12 +59,27 @@ format: setup ## format Python and SQL in place
 ui: setup ## open the Dagster UI on this checkout
 	@$(BIN)/enrich ui
 
-bench: setup ## run the side-by-side measurements
-	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file; done
+bench: $(BENCH)/installed $(MANIFEST) ## run the side-by-side measurements
+	@for file in benchmarks/bench_*.py; do $(BENCH)/bin/python $$file; done
+
+$(BENCH)/installed: benchmarks/requirements.lock pyproject.toml
+	@echo "Installing the benchmarks' packages into $(BENCH) ..."
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	@if command -v uv >/dev/null; then \
+	  VIRTUAL_ENV=$(BENCH) uv pip sync -q --require-hashes --compile-bytecode benchmarks/requirements.lock; \
+	  VIRTUAL_ENV=$(BENCH) uv pip install -q --no-deps --no-build-isolation -e .; \
+	else \
+	  $(BENCH)/bin/python -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r benchmarks/requirements.lock; \
+	  $(BENCH)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $@
 
 lock: ## resolve requirements.lock anew (needs uv)
 	uv pip compile -q --python-version 3.11 --only-binary :all: --generate-hashes --no-strip-extras \
 	  --no-emit-index-url --no-header --no-annotate --extra test pyproject.toml -o requirements.lock
+	uv pip compile -q --python-version 3.11 --only-binary :all: --generate-hashes --no-strip-extras \
+	  --no-emit-index-url --no-header --no-annotate --extra test --extra bench -c requirements.lock pyproject.toml \
+	  -o benchmarks/requirements.lock
 
 clean: ## remove everything this project made in the checkout, its databases too
-	rm -rf $(VENV) .data dbt_costs/target dbt_costs/logs .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) .data dbt_costs/target dbt_costs/logs .pytest_cache .ruff_cache .hypothesis
