@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     enrich_api_database_url: SecretStr | None = Field(
         None, description="PostgreSQL of the local Enrich Order API. Unset: the embedded server."
     )
+    enrich_api_hash_only: bool = Field(
+        default=False, description="The local Enrich Order API keeps digests of its keys only: a key is shown once."
+    )
     workmagic_api_url: str = Field(
         "http://127.0.0.1:8321", description="Base URL of the Enrich Order API. Plain http only to this machine."
     )

@@ -17,6 +17,9 @@ from enrich_pipeline.settings import Settings, load_settings
 from enrich_pipeline.warehouse.channel_orders import channel_orders
 from enrich_pipeline.warehouse.embedded import database_url, libpq_url
 
+# Beside the embedded databases, and not in one.
+_VAULT_FILE = "enrich_api.key-secret"
+
 
 def api_group() -> click.Group:
     """The group, configured by the settings when one of its commands runs."""
@@ -33,6 +36,7 @@ def api_config(settings: Settings) -> ApiConfig:
         store_timezone=settings.store_timezone,
         store_currency=settings.store_currency,
         now=utc_now if fixed is None else lambda: fixed,
+        key_secret_file=None if settings.enrich_api_hash_only else settings.enrich_data_dir / _VAULT_FILE,
     )
 
 

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from enrich_pipeline.commands.api import api_config, open_channel_orders
 from enrich_pipeline.enrich_api.channel_orders import import_channel_orders
 from enrich_pipeline.enrich_api.database import connect
+from enrich_pipeline.enrich_api.key_vault import open_vault
 from enrich_pipeline.enrich_api.keys import replace_key
 from enrich_pipeline.enrich_api.process import ServiceProcess, ServiceSpec
 from enrich_pipeline.settings import PROJECT_ROOT, Settings, load_settings
@@ -38,7 +39,7 @@ class Sandbox:
         with connect(config) as connection, open_channel_orders(settings) as orders:
             import_channel_orders(connection, orders)
         with connect(config) as connection:
-            key = SecretStr(replace_key(connection))
+            key = SecretStr(replace_key(connection, vault=open_vault(config.key_secret_file)))
         spec = ServiceSpec(
             database_url=config.database_url,
             profile=settings.contract_profile,
@@ -46,6 +47,7 @@ class Sandbox:
             store_currency=settings.store_currency,
             allow_outside_window=allow_outside_window,
             now=settings.enrich_now,
+            key_secret_file=config.key_secret_file,
         )
         with ServiceProcess(spec) as service:
             yield self.set(WORKMAGIC_API_URL=service.base_url, WORKMAGIC_API_KEY=key.get_secret_value())

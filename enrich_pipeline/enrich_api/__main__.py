@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from pathlib import Path
 from typing import cast
 
 from enrich_pipeline.enrich_api.commands import build_api_group
@@ -16,6 +17,7 @@ from enrich_pipeline.enrich_api.errors import ConfigError
 from enrich_pipeline.enrich_api.profiles import PROFILES, ProfileName
 
 DATABASE_URL = "ENRICH_API_DATABASE_URL"
+VAULT_FILE = "ENRICH_API_KEY_SECRET_FILE"
 
 
 def config_from_environment() -> ApiConfig:
@@ -30,6 +32,7 @@ def config_from_environment() -> ApiConfig:
     profile = os.environ.get("CONTRACT_PROFILE") or "full"
     if profile not in PROFILES:
         raise ConfigError("CONTRACT_PROFILE must be full or minimal.")
+    secret_file = os.environ.get(VAULT_FILE)
     fixed = os.environ.get("ENRICH_NOW")
     now = _aware(fixed) if fixed else None
     return ApiConfig(
@@ -38,6 +41,7 @@ def config_from_environment() -> ApiConfig:
         store_timezone=os.environ.get("STORE_TIMEZONE") or "UTC",
         store_currency=os.environ.get("STORE_CURRENCY") or "USD",
         now=(lambda: now) if now else utc_now,
+        key_secret_file=Path(secret_file) if secret_file else None,
     )
 
 

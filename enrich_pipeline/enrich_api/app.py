@@ -18,7 +18,7 @@ from enrich_pipeline.enrich_api.dashboard.pages import Dashboard
 from enrich_pipeline.enrich_api.database import Connection, Database
 from enrich_pipeline.enrich_api.errors import DatabaseUnavailableError
 from enrich_pipeline.enrich_api.faults.admin import FaultsEndpoint
-from enrich_pipeline.enrich_api.keys import KeyRing
+from enrich_pipeline.enrich_api.key_ring import KeyRing
 from enrich_pipeline.enrich_api.orders_endpoint import OrdersEndpoint
 from enrich_pipeline.enrich_api.problems import Problem, unavailable
 from enrich_pipeline.enrich_api.refresh import refresh_daily, withhold_refreshes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from enrich_pipeline.enrich_api.faults import Fault
@@ -27,8 +28,9 @@ class ApiConfig:
         database_url: libpq URL of a PostgreSQL database of the service's own; it may carry a password, so it is
             in no repr, log or error.
         profile: the contract profile it serves.
-        store_timezone: IANA zone of the store; its wall clock says what "today" is and when the refresh comes.
-        store_currency: ISO 4217 code, for channel orders that name none.
+        store_timezone: IANA zone of the default store; its wall clock says what "today" is and when the refresh comes.
+        store_currency: ISO 4217 code of the default store, for channel orders that name none. Further stores have a
+            zone and a currency of their own, in the database.
         allow_outside_window: whether a refresh applies orders of any age.
         window_days: how many store-local days before today are still applied.
         now: the business clock (zone-aware), from which only "today" is taken; schedules and logs use real time.
@@ -37,6 +39,8 @@ class ApiConfig:
         body_bytes: how many bytes of bodies it keeps at most, compressed.
         request_days: how many days it keeps requests.
         faults: what goes wrong on purpose; nothing by default.
+        key_secret_file: the file with the secret that keys are encrypted with, so that they can be copied later; made
+            when it is missing. None keeps digests only, and a key is shown once.
         dashboard_hosts: names the dashboard answers to, besides this machine's own loopback ones.
         fault_control: whether whoever has the key may change the faults while the service runs.
     """
@@ -54,20 +58,21 @@ class ApiConfig:
     request_days: int = 400
     faults: tuple[Fault, ...] = ()
     fault_control: bool = False
+    key_secret_file: Path | None = None
     dashboard_hosts: frozenset[str] = frozenset()
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone of the store's wall clock."""
+        """The zone of the default store's wall clock."""
         return ZoneInfo(self.store_timezone)
 
-    def today(self) -> date:
-        """Today on the store's wall clock, by the business clock."""
-        return self.now().astimezone(self.zone).date()
+    def today(self, zone: ZoneInfo | None = None) -> date:
+        """Today on the wall clock of `zone` (default: the default store's), by the business clock."""
+        return self.now().astimezone(zone or self.zone).date()
 
-    def applied_from(self) -> datetime | None:
-        """The first instant of the oldest store-local day that a refresh now applies; None when it applies all."""
+    def applied_from(self, zone: ZoneInfo) -> datetime | None:
+        """The first instant of the oldest day in `zone` that a refresh now applies; None when it applies all."""
         if self.allow_outside_window:
             return None
-        oldest = self.today() - timedelta(days=self.window_days)
-        return datetime(oldest.year, oldest.month, oldest.day, tzinfo=self.zone)
+        oldest = self.today(zone) - timedelta(days=self.window_days)
+        return datetime(oldest.year, oldest.month, oldest.day, tzinfo=zone)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import LiteralString
 
 from enrich_pipeline.enrich_api.database import Connection, Database
-from enrich_pipeline.enrich_api.keys import ApiKey
+from enrich_pipeline.enrich_api.key_ring import ApiKey
 from enrich_pipeline.enrich_api.problems import unauthorized
 from enrich_pipeline.enrich_api.profiles import ServiceProfile
 
@@ -42,7 +42,7 @@ WITH key AS (
     SELECT k.store_id, s.generation
     FROM enrich_api.api_keys AS k
     INNER JOIN enrich_api.stores AS s ON s.store_id = k.store_id
-    WHERE k.key_id = %(key_id)s AND k.revoked_at IS NULL
+    WHERE k.key_id = %(key_id)s AND (k.revoked_at IS NULL OR k.revoked_at > now())
 )
 SELECT
     EXISTS (SELECT FROM key),

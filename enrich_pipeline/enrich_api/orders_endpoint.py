@@ -14,7 +14,7 @@ from enrich_pipeline.enrich_api.database import Database
 from enrich_pipeline.enrich_api.faults.answers import answer_instead, answer_spoilt
 from enrich_pipeline.enrich_api.faults.plan import FaultPlan, Struck
 from enrich_pipeline.enrich_api.faults.rows import listed_ids, rows_to_list, rows_to_store
-from enrich_pipeline.enrich_api.keys import ApiKey, KeyRing
+from enrich_pipeline.enrich_api.key_ring import ApiKey, KeyRing
 from enrich_pipeline.enrich_api.list_rows import list_rows, listing_statement
 from enrich_pipeline.enrich_api.posted_rows import PostedRows, RowError, read_rows
 from enrich_pipeline.enrich_api.rate_limit import RateLimiter

@@ -36,6 +36,7 @@ class ServiceSpec:
         store_currency: ISO 4217 code.
         allow_outside_window: whether a refresh applies orders of any age.
         now: a fixed business clock (zone-aware); None for the real one.
+        key_secret_file: the file with the secret that keys are encrypted with; None keeps digests only.
         port: 0 takes a free one.
         arguments: further arguments of `serve`.
     """
@@ -46,6 +47,7 @@ class ServiceSpec:
     store_currency: str = "USD"
     allow_outside_window: bool = False
     now: datetime | None = None
+    key_secret_file: Path | None = None
     port: int = 0
     arguments: Sequence[str] = ()
 
@@ -63,6 +65,7 @@ class ServiceSpec:
             "STORE_TIMEZONE": self.store_timezone,
             "STORE_CURRENCY": self.store_currency,
             "ENRICH_NOW": self.now.isoformat() if self.now else "",
+            "ENRICH_API_KEY_SECRET_FILE": str(self.key_secret_file or ""),
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from enrich_pipeline.enrich_api.config import DEFAULT_STORE_ID, ApiConfig, utc_now
+from enrich_pipeline.enrich_api.config import ApiConfig, utc_now
 from enrich_pipeline.enrich_api.database import Connection, Database
 from enrich_pipeline.enrich_api.errors import DatabaseUnavailableError
+from enrich_pipeline.enrich_api.stores import DEFAULT_STORE, Store, all_stores_online, find_store
 
 _log = logging.getLogger(__name__)
 
@@ -71,13 +72,16 @@ class RefreshResult:
     outside_window: int
 
 
-def refresh(
-    connection: psycopg.Connection[Any], config: ApiConfig, *, store_id: int = DEFAULT_STORE_ID
-) -> RefreshResult:
-    """Refresh the store now. May be repeated: a second one finds nothing pending."""
-    row = connection.execute(_REFRESH, _parameters(config, store_id, due=None)).fetchone()
+def refresh(connection: psycopg.Connection[Any], config: ApiConfig, *, store: str = DEFAULT_STORE) -> RefreshResult:
+    """Refresh the store now. May be repeated: a second one finds nothing pending.
+
+    Raises:
+        ConfigError: when there is no store of that name.
+    """
+    found = find_store(connection, store)
+    row = connection.execute(_REFRESH, _parameters(config, found, due=None)).fetchone()
     generation = row[0] if row else None
-    counts = connection.execute(_COUNT, (store_id, generation)).fetchone()
+    counts = connection.execute(_COUNT, (found.store_id, generation)).fetchone()
     return RefreshResult(*(counts or (0, 0)))
 
 
@@ -99,31 +103,32 @@ def latest_due(moment: datetime, *, at: time, zone: ZoneInfo) -> datetime:
     return due.astimezone(UTC)
 
 
-async def refresh_if_due(
-    database: Database, config: ApiConfig, *, moment: datetime, store_id: int = DEFAULT_STORE_ID
-) -> bool:
+async def refresh_if_due(database: Database, config: ApiConfig, store: Store, *, moment: datetime) -> bool:
     """Refresh when none has come since the latest one due; so one that the service slept through is made up for."""
-    due = latest_due(moment, at=config.profile.refresh_at, zone=config.zone)
+    due = latest_due(moment, at=config.profile.refresh_at, zone=store.zone)
 
     async def run(connection: Connection) -> bool:
-        cursor = await connection.execute(_REFRESH, _parameters(config, store_id, due=due))
+        cursor = await connection.execute(_REFRESH, _parameters(config, store, due=due))
         return await cursor.fetchone() is not None
 
     return await database.run(run)
 
 
 async def refresh_daily(database: Database, config: ApiConfig, *, clock: Callable[[], datetime] = utc_now) -> None:
-    """Refresh whenever one is due, until cancelled. It looks at the clock often, as machines sleep and clocks jump."""
+    """Refresh each store whenever it is due, until cancelled. It looks often, as machines sleep and clocks jump."""
     while True:
-        moment = clock()
+        pause = _LONGEST_SLEEP_SECONDS
         try:
-            if await refresh_if_due(database, config, moment=moment):
-                _log.info("Daily data refresh done.")
+            for store in await all_stores_online(database):
+                moment = clock()
+                if await refresh_if_due(database, config, store, moment=moment):
+                    _log.info("Daily data refresh of store %d done.", store.store_id)
+                following = latest_due(moment, at=config.profile.refresh_at, zone=store.zone) + timedelta(days=1)
+                pause = min(pause, max(1.0, (following - moment).total_seconds()))
         except DatabaseUnavailableError:
             _log.warning("The daily data refresh waits for the database.")
-        following = latest_due(moment, at=config.profile.refresh_at, zone=config.zone) + timedelta(days=1)
-        await asyncio.sleep(min(_LONGEST_SLEEP_SECONDS, max(1.0, (following - moment).total_seconds())))
+        await asyncio.sleep(pause)
 
 
-def _parameters(config: ApiConfig, store_id: int, *, due: datetime | None) -> dict[str, Any]:
-    return {"store_id": store_id, "due": due, "applied_from": config.applied_from()}
+def _parameters(config: ApiConfig, store: Store, *, due: datetime | None) -> dict[str, Any]:
+    return {"store_id": store.store_id, "due": due, "applied_from": config.applied_from(store.zone)}

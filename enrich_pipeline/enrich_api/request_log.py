@@ -42,6 +42,8 @@ _COPY_REJECTED: LiteralString = (
     "COPY enrich_api.rejected_rows (request_id, store_id, place, order_id, code, message) FROM STDIN"
 )
 
+_COUNT_LOCK: LiteralString = "SELECT pg_advisory_xact_lock(hashtext('enrich_api request log'))"
+
 # A day is the store's own.
 _COUNT_DAYS: LiteralString = """
 INSERT INTO enrich_api.request_days AS d (
@@ -62,6 +64,13 @@ SET
     rejected = d.rejected + excluded.rejected,
     request_bytes = d.request_bytes + excluded.request_bytes,
     latency_us = d.latency_us + excluded.latency_us
+"""
+
+_NOTE_USE: LiteralString = """
+UPDATE enrich_api.api_keys AS k
+SET last_used_at = greatest(k.last_used_at, u.used_at)
+FROM unnest(%(key_ids)s::integer[], %(used_at)s::timestamptz[]) AS u (key_id, used_at)
+WHERE k.key_id = u.key_id
 """
 
 
@@ -137,7 +146,11 @@ async def _write(connection: Connection, records: Sequence[RequestRecord], bodie
                 for record in records:
                     for row in _rejected_rows(record):
                         await copy.write_row(row)
+        # One process at a time from here on: what follows changes rows that others' logs change too.
+        await cursor.execute(_COUNT_LOCK)
         await cursor.execute(_COUNT_DAYS, ([record.request_id for record in records],))
+        used = {record.key.key_id: record.received_at for record in records if record.key}
+        await cursor.execute(_NOTE_USE, {"key_ids": sorted(used), "used_at": [used[key_id] for key_id in sorted(used)]})
 
 
 def _request_row(record: RequestRecord) -> tuple[Any, ...]:

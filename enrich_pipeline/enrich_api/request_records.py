@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from enrich_pipeline.enrich_api.keys import ApiKey
+from enrich_pipeline.enrich_api.key_ring import ApiKey
 from enrich_pipeline.enrich_api.posted_rows import RowError
 
 _SCOPE_KEY = "enrich_api.record"

@@ -8,7 +8,7 @@ import msgspec
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from enrich_pipeline.enrich_api.keys import ApiKey, KeyRing
+from enrich_pipeline.enrich_api.key_ring import ApiKey, KeyRing
 from enrich_pipeline.enrich_api.list_rows import Window
 from enrich_pipeline.enrich_api.problems import Problem, unauthorized
 from enrich_pipeline.enrich_api.profiles import ServiceProfile

@@ -26,15 +26,20 @@ CREATE TABLE IF NOT EXISTS enrich_api.refreshes (
     PRIMARY KEY (store_id, generation)
 );
 
--- Keys are 256 random bits, so a plain digest cannot be turned back; the key itself is never stored.
+-- Keys are 256 random bits, so a plain digest cannot be turned back. `sealed` is the key itself, encrypted with a secret
+-- that lies outside the database; null where only digests are kept.
 CREATE TABLE IF NOT EXISTS enrich_api.api_keys (
     key_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     store_id integer NOT NULL REFERENCES enrich_api.stores,
     digest bytea NOT NULL UNIQUE,
     label text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
+    -- When it stops working; in the future while it overlaps with the key that replaced it.
     revoked_at timestamptz
 );
+ALTER TABLE enrich_api.api_keys ADD COLUMN IF NOT EXISTS name text NOT NULL DEFAULT '';
+ALTER TABLE enrich_api.api_keys ADD COLUMN IF NOT EXISTS sealed bytea;
+ALTER TABLE enrich_api.api_keys ADD COLUMN IF NOT EXISTS last_used_at timestamptz;
 
 -- One row an order: what its sales channel reported, what was posted last, and what the latest refresh still shows
 -- while that post waits for the next one.

@@ -14,7 +14,7 @@ import msgspec
 import psycopg
 
 from enrich_pipeline.enrich_api.database import Connection, Database
-from enrich_pipeline.enrich_api.keys import ApiKey
+from enrich_pipeline.enrich_api.key_ring import ApiKey
 from enrich_pipeline.enrich_api.posted_rows import PostedOrder
 from enrich_pipeline.enrich_api.problems import unauthorized
 from enrich_pipeline.enrich_api.profiles import Precision
@@ -29,7 +29,7 @@ key AS (
     SELECT k.store_id, s.generation
     FROM enrich_api.api_keys AS k
     INNER JOIN enrich_api.stores AS s ON s.store_id = k.store_id
-    WHERE k.key_id = %(key_id)s AND k.revoked_at IS NULL
+    WHERE k.key_id = %(key_id)s AND (k.revoked_at IS NULL OR k.revoked_at > now())
 ),
 posted AS MATERIALIZED (
     SELECT p.order_id, {order_timestamp} AS order_timestamp, p.sales_amount, p.profit_amount, p.currency, p.place

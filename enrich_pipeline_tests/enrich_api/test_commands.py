@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -86,3 +87,26 @@ def test_the_business_clock_can_be_fixed(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("STORE_TIMEZONE", "America/New_York")
 
     assert str(config_from_environment().today()) == "2025-06-19"
+
+
+def test_a_store_of_its_own_has_a_key_and_orders_of_its_own(api_database: URL) -> None:
+    added = run(api_database, "store", "add", "berlin", "--timezone", "Europe/Berlin", "--currency", "EUR")
+    assert added.exit_code == 0
+
+    assert run(api_database, "store", "list").stdout == "default\tUTC\tUSD\nberlin\tEurope/Berlin\tEUR\n"
+    assert run(api_database, "key", "--store", "berlin").exit_code == 0
+    assert run(api_database, "import", "--store", "berlin").stdout.endswith("2 new, 0 changed.\n")
+    assert run(api_database, "import").stdout.endswith("2 new, 0 changed.\n")
+    missing = run(api_database, "refresh", "--store", "paris")
+    assert (missing.exit_code, "There is no store 'paris'" in missing.stderr) == (2, True)
+
+
+def test_the_key_can_be_printed_again_where_it_was_sealed(api_database: URL, tmp_path: Path) -> None:
+    config = ApiConfig(database_url=libpq_url(api_database), key_secret_file=tmp_path / "secret")
+    group = build_api_group(lambda: config)
+    made = CliRunner().invoke(group, ["key", "--label", "nightly", "--overlap", "5"])
+
+    assert CliRunner().invoke(group, ["key", "--copy"]).stdout == made.stdout
+    unsealed = run(api_database, "key", "--copy")
+    assert (unsealed.exit_code, unsealed.stdout) == (1, "")
+    assert "generate one anew" in unsealed.stderr

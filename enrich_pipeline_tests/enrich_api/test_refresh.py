@@ -13,6 +13,7 @@ from sqlalchemy import URL
 from enrich_pipeline.enrich_api.config import ApiConfig
 from enrich_pipeline.enrich_api.database import Database, connect
 from enrich_pipeline.enrich_api.refresh import RefreshResult, latest_due, refresh_if_due
+from enrich_pipeline.enrich_api.stores import all_stores
 from enrich_pipeline.warehouse.embedded import libpq_url
 from enrich_pipeline_tests.enrich_api.wire import held, post, row
 from enrich_pipeline_tests.support.api_server import running_api
@@ -90,12 +91,13 @@ def test_a_due_refresh_comes_once_and_one_slept_through_is_made_up_for(api_datab
     config = ApiConfig(database_url=libpq_url(api_database), store_timezone="America/New_York")
     with connect(config) as connection:
         connection.execute("UPDATE enrich_api.stores SET refreshed_at = '2025-06-18T12:00:00Z'")
+        [store] = all_stores(connection)
 
     async def look(*moments: datetime) -> list[bool]:
         database = Database(config)
         await database.open()
         try:
-            return [await refresh_if_due(database, config, moment=moment) for moment in moments]
+            return [await refresh_if_due(database, config, store, moment=moment) for moment in moments]
         finally:
             await database.close()
 

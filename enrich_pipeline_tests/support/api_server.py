@@ -17,6 +17,7 @@ from enrich_pipeline.enrich_api.keys import replace_key
 from enrich_pipeline.enrich_api.process import ServiceProcess, ServiceSpec
 from enrich_pipeline.enrich_api.profiles import PROFILES, ProfileName
 from enrich_pipeline.enrich_api.refresh import RefreshResult, refresh
+from enrich_pipeline.enrich_api.stores import DEFAULT_STORE
 from enrich_pipeline.warehouse.embedded import libpq_url
 
 
@@ -42,15 +43,15 @@ class RunningApi:
         with connect(self.config) as connection:
             return import_channel_orders(connection, rows)
 
-    def refresh(self) -> RefreshResult:
+    def refresh(self, *, store: str = DEFAULT_STORE) -> RefreshResult:
         """Run the data refresh now."""
         with connect(self.config) as connection:
-            return refresh(connection, self.config)
+            return refresh(connection, self.config, store=store)
 
-    def replace_key(self) -> str:
+    def replace_key(self, **options: Any) -> str:
         """Generate the key anew; `key` stays the old one."""
         with connect(self.config) as connection:
-            return replace_key(connection)
+            return replace_key(connection, **options)
 
     def stop(self) -> int:
         return self.process.stop()

@@ -23,6 +23,7 @@ from enrich_pipeline.enrich_api.dashboard.paging import PAGE_ROWS, Filters, read
 from enrich_pipeline.enrich_api.dashboard.sessions import PATH, SESSION_HOURS, Session, sign_in
 from enrich_pipeline.enrich_api.dashboard.trend_chart import build_chart
 from enrich_pipeline.enrich_api.database import Database
+from enrich_pipeline.enrich_api.key_vault import open_vault
 from enrich_pipeline.enrich_api.keys import replace_key_online
 from enrich_pipeline.enrich_api.refresh import latest_due
 
@@ -42,6 +43,7 @@ class Dashboard:
     def __init__(self, config: ApiConfig, database: Database) -> None:
         self._config = config
         self._database = database
+        self._vault = open_vault(config.key_secret_file)
         self._guard = Guard(config, database, self._refusal)
         self._new_keys: dict[bytes, str] = {}
         self._templates = _templates(config)
@@ -87,7 +89,7 @@ class Dashboard:
         return answer
 
     async def _generate_key(self, _request: Request, session: Session) -> Response:
-        self._new_keys[session.digest] = await replace_key_online(self._database)
+        self._new_keys[session.digest] = await replace_key_online(self._database, vault=self._vault)
         return RedirectResponse(PATH, 303)
 
     async def _orders(self, request: Request, session: Session) -> Response:

@@ -10,7 +10,7 @@ from enrich_pipeline.enrich_api.database import Database
 from enrich_pipeline.enrich_api.errors import ConfigError
 from enrich_pipeline.enrich_api.faults.plan import FaultPlan
 from enrich_pipeline.enrich_api.faults.specs import parse_fault
-from enrich_pipeline.enrich_api.keys import KeyRing
+from enrich_pipeline.enrich_api.key_ring import KeyRing
 from enrich_pipeline.enrich_api.orders_endpoint import OrdersEndpoint
 from enrich_pipeline.enrich_api.problems import Problem
 from enrich_pipeline.enrich_api.refresh import withhold_refreshes

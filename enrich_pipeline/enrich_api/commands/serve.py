@@ -1,0 +1,92 @@
+"""`enrich api serve`, `dashboard` and `faults`: running the service."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import cast, get_args
+
+import click
+
+from enrich_pipeline.enrich_api.commands.boundary import ConfigFactory, reported
+from enrich_pipeline.enrich_api.config import ApiConfig
+from enrich_pipeline.enrich_api.dashboard.sessions import offer_sign_in
+from enrich_pipeline.enrich_api.database import connect
+from enrich_pipeline.enrich_api.faults import parse_fault
+from enrich_pipeline.enrich_api.faults.specs import DESCRIPTIONS
+from enrich_pipeline.enrich_api.profiles import PROFILES, ProfileName
+from enrich_pipeline.enrich_api.server import serve
+
+DEFAULT_PORT = 8321
+
+
+def serve_command(configure: ConfigFactory) -> click.Command:
+    """Build `serve`."""
+
+    @click.command("serve")
+    @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+    @click.option(
+        "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0: a free one."
+    )
+    @click.option(
+        "--profile", type=click.Choice(get_args(ProfileName)), help="Contract profile; CONTRACT_PROFILE if unset."
+    )
+    @click.option("--allow-outside-window", is_flag=True, help="Apply orders of any age at the data refresh.")
+    @click.option(
+        "--fault", "faults", multiple=True, metavar="SPEC", help="A fault on demand; see `faults`. Repeatable."
+    )
+    @click.option("--fault-control", is_flag=True, help="Let the key's holder change faults by /admin/faults.")
+    def command(
+        host: str,
+        port: int,
+        profile: str | None,
+        faults: tuple[str, ...],
+        *,
+        allow_outside_window: bool,
+        fault_control: bool,
+    ) -> None:
+        """Serve the API until stopped."""
+        with reported():
+            config = configure()
+            if profile is not None:
+                config = replace(config, profile=PROFILES[cast("ProfileName", profile)])
+            if allow_outside_window:
+                config = replace(config, allow_outside_window=True)
+            config = replace(config, faults=tuple(map(parse_fault, faults)), fault_control=fault_control)
+            serve(config, host=host, port=port, announce=partial(_announce, config))
+
+    return command
+
+
+def _announce(config: ApiConfig, base_url: str, dashboard_url: str) -> None:
+    click.echo(f"Enrich Order API listening on {base_url} (profile {config.profile.name}). Ctrl-C stops it.")
+    click.echo(f"Dashboard, for one browser, once: {dashboard_url}")
+
+
+def dashboard_command(configure: ConfigFactory) -> click.Command:
+    """Build `dashboard`."""
+
+    @click.command("dashboard")
+    @click.option(
+        "--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="Where the service runs."
+    )
+    def command(url: str) -> None:
+        """Print an address that signs one browser in to the dashboard, once."""
+        with reported(), connect(configure()) as connection:
+            address = offer_sign_in(connection, url.rstrip("/"))
+        click.echo(address)
+
+    return command
+
+
+def faults_command() -> click.Command:
+    """Build `faults`."""
+
+    @click.command("faults")
+    def command() -> None:
+        """List the faults that `serve --fault` takes, and how to limit them."""
+        click.echo("KIND[:VALUE][,rate=R][,count=N][,after=N][,method=GET|POST][,seed=N][,order=ID]\n")
+        for kind, description in DESCRIPTIONS.items():
+            click.echo(f"  {kind:20} {description}")
+
+    return command
