@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -16,6 +17,19 @@ _FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--di
 @pytest.fixture
 def browser() -> Iterator[Browser]:
     """A headless Chromium, for one test: Playwright keeps an event loop running while it is open."""
+    with _chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shared_browser() -> Iterator[Browser]:
+    """The same for a module, none of whose tests may start an event loop of its own."""
+    with _chromium() as opened:
+        yield opened
+
+
+@contextmanager
+def _chromium() -> Generator[Browser]:
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         if os.environ.get("CI") == "true":

@@ -65,7 +65,7 @@ def page(client: httpx.Client, path: str = "", **query: str) -> str:
 
 
 def ids(html: str) -> list[str]:
-    return re.findall(r'<th scope="row" class="id">(ORDER\d+)</th>', html)
+    return re.findall(r"<th [^>]*><a [^>]*>(ORDER\d+)</a></th>", html)
 
 
 def test_an_address_signs_in_one_browser_once(service: RunningApi, client: httpx.Client) -> None:
@@ -150,6 +150,14 @@ def test_an_order_shows_what_it_was_and_what_it_is(client: httpx.Client) -> None
         assert shown in html
 
 
+def test_one_order_shows_the_difference_and_its_failed_uploads(client: httpx.Client) -> None:
+    html = page(client, "/order", id="ORDER000")
+
+    for shown in ("10.50 USD", "1,234.50 USD", "1,224.00 USD", "\u221270.40 USD", "invalid_amount"):
+        assert shown in html
+    assert client.get(f"{PATH}/order", params={"id": "ORDER999"}).status_code == 404
+
+
 def test_orders_are_filtered_by_time_on_the_stores_clock_and_by_status(client: httpx.Client) -> None:
     midnight = {"from": "2025-06-10T00:00", "to": "2025-06-10T01:00"}
 
@@ -186,7 +194,7 @@ def test_nothing_that_a_client_sent_becomes_markup(client: httpx.Client) -> None
 
 def test_failed_uploads_are_listed_by_reason_and_exported(client: httpx.Client) -> None:
     html = page(client, "/failed-uploads", choice="unknown_order")
-    assert html.count("<td><code>unknown_order</code></td>") == 2
+    assert html.count("<code>unknown_order</code>") == 2
 
     rows = list(csv.DictReader(io.StringIO(page(client, "/failed-uploads.csv", choice="unknown_order"))))
     assert [found["order_id"] for found in rows] == [SCRIPT, f"'{FORMULA}"]
@@ -205,7 +213,7 @@ def test_the_trend_has_seven_days_and_the_totals(client: httpx.Client) -> None:
     html = page(client)
 
     assert html.count("<g>") == 7
-    assert html.count('<th scope="row">') == 7
+    assert len(re.findall(r'<th role="rowheader"', html)) == 7
     assert "Generate anew" in html
     assert "America/New_York" in html
 

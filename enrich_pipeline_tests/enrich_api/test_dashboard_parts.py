@@ -14,7 +14,7 @@ from starlette.datastructures import QueryParams
 from enrich_pipeline.enrich_api.dashboard.exports import _csv
 from enrich_pipeline.enrich_api.dashboard.formats import Formats
 from enrich_pipeline.enrich_api.dashboard.paging import read_filters
-from enrich_pipeline.enrich_api.dashboard.trend_chart import HEIGHT, WIDTH, TrendDay, build_chart
+from enrich_pipeline.enrich_api.dashboard.trend_chart import HEIGHT, TrendDay, build_chart
 
 
 def day(number: int, accepted: int, rejected: int = 0) -> TrendDay:
@@ -25,7 +25,7 @@ def day(number: int, accepted: int, rejected: int = 0) -> TrendDay:
 def test_bars_stay_inside_the_chart_and_in_proportion(counts: list[tuple[int, int]]) -> None:
     chart = build_chart([day(number, *pair) for number, pair in enumerate(counts, start=1)])
 
-    assert all(bar.x >= 0 and bar.x + bar.width <= WIDTH for bar in chart.bars)
+    assert all(bar.x >= 0 and bar.x + bar.width <= 100 for bar in chart.bars)
     assert all(bar.rejected_y >= 9 and bar.accepted_y + bar.accepted_height <= HEIGHT for bar in chart.bars)
     assert all((bar.rejected_height > 0) == (bar.day.rejected > 0) for bar in chart.bars)
 
@@ -48,6 +48,13 @@ def test_the_axis_ends_at_a_round_number(most: int, top: int) -> None:
 )
 def test_an_amount_shows_every_digit_it_has(value: str, shown: str) -> None:
     assert Formats.amount(Decimal(value)) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0, "0"), (999, "999"), (9_640, "9.6k"), (40_200, "40k"), (999_600, "1M"), (1_500_000, "1.5M")]
+)
+def test_a_count_is_short_where_there_is_little_room(value: int, shown: str) -> None:
+    assert Formats.short(value) == shown
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

@@ -42,6 +42,11 @@ LIMIT %(rows)s
 """
 
 
+async def failures_of_order(database: Database, order_id: str) -> list[Row]:
+    """The latest refusals of one order."""
+    return await failures_page(database, Filters(search=order_id), rows=PAGE_ROWS)
+
+
 async def failures_page(database: Database, filters: Filters, *, rows: int = PAGE_ROWS + 1) -> list[Row]:
     """Refused rows, latest first."""
     request_id, _, place = filters.after.partition("|")

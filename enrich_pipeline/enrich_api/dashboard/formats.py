@@ -41,6 +41,15 @@ class Formats:
         return f"{value:,}"
 
     @staticmethod
+    def short(value: int) -> str:
+        """Three digits at most, for where there is little room: 999, 9.6k, 40k, 1.5M."""
+        if value < 1000:
+            return str(value)
+        number, unit = (value / 1_000, "k") if value < 999_500 else (value / 1_000_000, "M")
+        shown = f"{number:.1f}".removesuffix(".0") if number < 9.95 else f"{number:,.0f}"
+        return shown + unit
+
+    @staticmethod
     def size(value: int) -> str:
         """Bytes, in the unit that keeps it short."""
         if value < 1000:

@@ -19,7 +19,7 @@ from enrich_pipeline.enrich_api.config import ApiConfig, utc_now
 from enrich_pipeline.enrich_api.dashboard import exports, failures, queries
 from enrich_pipeline.enrich_api.dashboard.formats import Formats
 from enrich_pipeline.enrich_api.dashboard.guard import COOKIE, Guard, Page
-from enrich_pipeline.enrich_api.dashboard.paging import PAGE_ROWS, Filters, read_filters
+from enrich_pipeline.enrich_api.dashboard.paging import PAGE_ROWS, Filters, plain, read_filters
 from enrich_pipeline.enrich_api.dashboard.sessions import PATH, SESSION_HOURS, Session, sign_in
 from enrich_pipeline.enrich_api.dashboard.trend_chart import build_chart
 from enrich_pipeline.enrich_api.database import Database
@@ -56,13 +56,18 @@ class Dashboard:
             Route(f"{PATH}/sign-in", guard.open(self._sign_in)),
             Route(f"{PATH}/key", guard.form(self._generate_key), methods=["POST"]),
             Route(f"{PATH}/orders", guard.signed_in(self._orders)),
+            Route(f"{PATH}/order", guard.signed_in(self._order)),
             Route(f"{PATH}/requests", guard.signed_in(self._requests)),
             Route(f"{PATH}/requests/{{request_id}}", guard.signed_in(self._request)),
             Route(f"{PATH}/requests-by-day.csv", guard.signed_in(self._requests_by_day)),
             Route(f"{PATH}/failed-uploads", guard.signed_in(self._failures)),
             Route(f"{PATH}/failed-uploads.csv", guard.signed_in(self._failed_uploads)),
             *(Route(f"{PATH}/assets/{name}", guard.open(_asset(name))) for name in _ASSETS),
+            Route(f"{PATH}/{{anything_else:path}}", guard.open(self._not_found)),
         ]
+
+    async def _not_found(self, _request: Request) -> Response:
+        return self._refusal(404)
 
     async def _overview(self, _request: Request, session: Session) -> Response:
         days = await queries.trend(self._database)
@@ -98,6 +103,14 @@ class Dashboard:
         after = f"{rows[-1]['order_timestamp'].isoformat()}|{rows[-1]['order_id']}" if has_more else ""
         return self._page("orders", session, rows=rows, filters=filters, next_query=_next(filters, after))
 
+    async def _order(self, request: Request, session: Session) -> Response:
+        order_id = plain(request.query_params.get("id", ""))
+        row = await queries.order_detail(self._database, order_id)
+        if row is None:
+            return self._refusal(404)
+        refusals = await failures.failures_of_order(self._database, order_id)
+        return self._page("order", session, row=row, failures=refusals)
+
     async def _requests(self, request: Request, session: Session) -> Response:
         filters = read_filters(request.query_params, self._config.zone)
         rows, has_more = _one_page(await queries.requests_page(self._database, filters))
@@ -105,7 +118,7 @@ class Dashboard:
         return self._page("requests", session, rows=rows, filters=filters, next_query=_next(filters, after))
 
     async def _request(self, request: Request, session: Session) -> Response:
-        row = await queries.request_detail(self._database, request.path_params["request_id"].replace("\x00", ""))
+        row = await queries.request_detail(self._database, plain(request.path_params["request_id"]))
         if row is None:
             return self._refusal(404)
         return self._page(
@@ -152,6 +165,7 @@ def _templates(config: ApiConfig) -> Environment:
         "time": formats.time,
         "amount": formats.amount,
         "count": formats.count,
+        "short": formats.short,
         "size": formats.size,
         "latency": formats.latency,
     }

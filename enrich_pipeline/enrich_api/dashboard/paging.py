@@ -30,14 +30,14 @@ class Filters:
         after: where the page begins: the last row of the page before.
     """
 
-    search: str
-    choice: str
-    start: datetime | None
-    end: datetime | None
-    start_text: str
-    end_text: str
-    method: str
-    after: str
+    search: str = ""
+    choice: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    start_text: str = ""
+    end_text: str = ""
+    method: str = ""
+    after: str = ""
 
     @property
     def are_set(self) -> bool:
@@ -61,14 +61,14 @@ def read_filters(query: QueryParams, zone: ZoneInfo) -> Filters:
     start_text, end_text = query.get("from", ""), query.get("to", "")
     start, end = _moment(start_text, zone), _moment(end_text, zone)
     return Filters(
-        search=_plain(query.get("search", "")).strip(),
-        choice=_plain(query.get("choice", "")),
+        search=plain(query.get("search", "")).strip(),
+        choice=plain(query.get("choice", "")),
         start=start,
         end=end,
         start_text=start_text if start else "",
         end_text=end_text if end else "",
         method=query.get("method", "") if query.get("method") in {"GET", "POST"} else "",
-        after=_plain(query.get("after", "")),
+        after=plain(query.get("after", "")),
     )
 
 
@@ -80,6 +80,6 @@ def _moment(text: str, zone: ZoneInfo) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
-def _plain(text: str) -> str:
-    """PostgreSQL has no character zero."""
+def plain(text: str) -> str:
+    """Text as PostgreSQL can take it: it has no character zero."""
     return text.replace("\x00", "")

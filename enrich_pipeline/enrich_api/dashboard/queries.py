@@ -25,16 +25,21 @@ _STATUS: LiteralString = """
         ELSE 'outside_window'
     END
 """
-_ORDERS: LiteralString = """
+_ENRICHED: LiteralString = """
 SELECT
-    o.order_id, o.order_timestamp, o.created_at, o.updated_at, o.currency, o.sales_amount, o.profit_amount,
-    o.original_currency, o.original_sales_amount, o.original_profit_amount, {status} AS status
+    o.order_id, o.ordered_at, o.order_timestamp, o.created_at, o.updated_at, o.currency, o.sales_amount,
+    o.profit_amount, o.original_currency, o.original_sales_amount, o.original_profit_amount, {status} AS status
 FROM enrich_api.orders AS o
 INNER JOIN enrich_api.stores AS s ON s.store_id = o.store_id
 LEFT JOIN enrich_api.refreshes AS r ON r.store_id = o.store_id AND r.generation = o.generation
 WHERE
     o.store_id = %(store_id)s
     AND o.created_at IS NOT NULL
+"""
+_ORDER: LiteralString = (_ENRICHED + "AND o.order_id = %(order_id)s").replace("{status}", _STATUS)
+_ORDERS: LiteralString = (
+    _ENRICHED
+    + """
     AND (%(search)s::text = '' OR (o.order_id >= %(search)s::text AND o.order_id < %(search_end)s::text))
     AND (%(start)s::timestamptz IS NULL OR o.order_timestamp >= %(start)s::timestamptz)
     AND (%(end)s::timestamptz IS NULL OR o.order_timestamp < %(end)s::timestamptz)
@@ -45,7 +50,8 @@ WHERE
     )
 ORDER BY o.order_timestamp DESC, o.order_id DESC
 LIMIT %(rows)s
-""".replace("{status}", _STATUS)
+"""
+).replace("{status}", _STATUS)
 
 _REQUESTS: LiteralString = """
 SELECT * FROM enrich_api.requests AS q
@@ -106,6 +112,12 @@ async def orders_page(database: Database, filters: Filters) -> list[Row]:
     after_time, _, after_id = filters.after.partition("|")
     values = _common(filters) | {"after_time": _instant(after_time), "after_id": after_id}
     return await fetch(database, _ORDERS, values)
+
+
+async def order_detail(database: Database, order_id: str) -> Row | None:
+    """One enriched order."""
+    rows = await fetch(database, _ORDER, {"order_id": order_id})
+    return rows[0] if rows else None
 
 
 async def requests_page(database: Database, filters: Filters) -> list[Row]:

@@ -1,4 +1,7 @@
-"""The geometry of the seven-day chart: bars of accepted and refused orders, drawn by the server as SVG."""
+"""The geometry of the seven-day chart: bars of accepted and refused orders, drawn by the server as SVG.
+
+Across it is measured in percent and down it in pixels, so that the chart fills any width and its text keeps its size.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-WIDTH = 1000
-HEIGHT = 230
-_LEFT = 56
-_TOP = 12
-_BOTTOM = 34
-_BAR_SHARE = 0.5
+HEIGHT = 240
+_TOP = 24
+_BOTTOM = 46
+_BAR_SHARE = 0.56
 # A few refused orders among thousands must still be seen.
-_LEAST_HEIGHT = 2.0
+_LEAST_HEIGHT = 3.0
 _GRID_LINES = 3
 
 
@@ -30,7 +31,7 @@ class TrendDay:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day's two stacked rectangles, in the chart's units."""
+    """One day's two stacked rectangles: `x`, `width` and `middle` in percent, the others in pixels."""
 
     day: TrendDay
     x: float
@@ -49,9 +50,7 @@ class Chart:
     bars: Sequence[Bar]
     lines: Sequence[tuple[float, int]]
     is_empty: bool
-    width: int = WIDTH
     height: int = HEIGHT
-    left: int = _LEFT
     base: int = HEIGHT - _BOTTOM
 
 
@@ -59,17 +58,17 @@ def build_chart(days: Sequence[TrendDay]) -> Chart:
     """Lay the days out, left to right; the axis ends at a round number."""
     top_value = _round_up(max((day.accepted + day.rejected for day in days), default=0))
     plot_height = HEIGHT - _TOP - _BOTTOM
-    step = (WIDTH - _LEFT) / max(len(days), 1)
+    base = HEIGHT - _BOTTOM
+    step = 100 / max(len(days), 1)
+    width = step * _BAR_SHARE
     bars: list[Bar] = []
     for place, day in enumerate(days):
         accepted = plot_height * day.accepted / top_value
         rejected = max(plot_height * day.rejected / top_value, _LEAST_HEIGHT if day.rejected else 0.0)
-        base = HEIGHT - _BOTTOM
-        width = step * _BAR_SHARE
-        x = _LEFT + place * step + (step - width) / 2
+        x = place * step + (step - width) / 2
         bars.append(Bar(day, x, width, x + width / 2, base - accepted, accepted, base - accepted - rejected, rejected))
     values = [top_value * line // _GRID_LINES for line in range(_GRID_LINES + 1)]
-    lines = [(HEIGHT - _BOTTOM - plot_height * value / top_value, value) for value in values]
+    lines = [(base - plot_height * value / top_value, value) for value in values]
     return Chart(bars, lines, is_empty=not any(day.requests for day in days))
 
 
