@@ -13,7 +13,7 @@ from enrich_pipeline.orchestration.dbt import raw_source_specs
 from enrich_pipeline.orchestration.jobs import daily_job
 from enrich_pipeline.orchestration.partitions import store_days
 from enrich_pipeline.orchestration.resources import EnrichApiResource, WarehouseResource
-from enrich_pipeline.orchestration.schedules import daily_schedule
+from enrich_pipeline.orchestration.schedules import schedules
 from enrich_pipeline.settings import PROJECT_ROOT, Settings
 
 
@@ -30,7 +30,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             upload_verification_asset(partitions),
         ],
         jobs=[daily_job()],
-        schedules=[daily_schedule(settings.store_timezone)],
+        schedules=schedules(settings),
         resources={
             "warehouse": WarehouseResource(
                 store_timezone=settings.store_timezone,

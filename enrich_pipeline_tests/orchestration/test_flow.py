@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import datetime
 
 import dagster as dg
 import pytest
 
-from enrich_pipeline.orchestration.flow import DAILY_JOB, DAILY_SCHEDULE, FLOW
+from enrich_pipeline.orchestration.flow import DAILY_JOB, FLOW
 from enrich_pipeline.orchestration.repository import build_definitions
 from enrich_pipeline.settings import PROJECT_ROOT, Settings
 
@@ -95,28 +94,6 @@ def test_partitions_are_the_stores_days_up_to_today(definitions: dg.Definitions)
     assert partitions.timezone == "America/New_York"
     window = partitions.time_window_for_partition_key("2026-03-08")
     assert (window.end.timestamp() - window.start.timestamp()) / 3600 == 23
-
-
-@pytest.mark.parametrize(
-    ("tick", "day"),
-    [
-        ("2026-11-23T00:30:00-05:00", "2026-11-22"),
-        ("2026-03-09T00:30:00-04:00", "2026-03-08"),
-        ("2026-11-02T00:30:00-05:00", "2026-11-01"),
-    ],
-)
-def test_the_schedule_runs_the_day_that_has_just_ended_in_the_store(
-    definitions: dg.Definitions, tick: str, day: str
-) -> None:
-    schedule = definitions.resolve_schedule_def(DAILY_SCHEDULE)
-    with dg.instance_for_test() as instance:
-        context = dg.build_schedule_context(
-            instance,
-            scheduled_execution_time=datetime.fromisoformat(tick),
-            repository_def=definitions.get_repository_def(),
-        )
-        requests = schedule.evaluate_tick(context).run_requests
-    assert [request.partition_key for request in requests or []] == [day]
 
 
 def test_loading_the_definitions_starts_no_database_and_warns_of_nothing() -> None:
