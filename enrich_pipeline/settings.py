@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     enrich_api_hash_only: bool = Field(
         default=False, description="The local Enrich Order API keeps digests of its keys only: a key is shown once."
     )
+    enrich_api_password: SecretStr | None = Field(
+        None, description="Opens the local Enrich Order API's dashboard; needed where other machines can reach it."
+    )
     workmagic_api_url: str = Field(
         "http://127.0.0.1:8321", description="Base URL of the Enrich Order API. Plain http only to this machine."
     )

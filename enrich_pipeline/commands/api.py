@@ -28,7 +28,7 @@ def api_group() -> click.Group:
 
 def api_config(settings: Settings) -> ApiConfig:
     """The service's configuration for the store of the settings, on a database of its own."""
-    fixed = settings.enrich_now
+    fixed, password = settings.enrich_now, settings.enrich_api_password
     url = database_url(settings.enrich_api_database_url, "enrich_api", data_dir=settings.enrich_data_dir)
     return ApiConfig(
         database_url=libpq_url(url),
@@ -36,6 +36,7 @@ def api_config(settings: Settings) -> ApiConfig:
         store_timezone=settings.store_timezone,
         store_currency=settings.store_currency,
         now=utc_now if fixed is None else lambda: fixed,
+        dashboard_password=password.get_secret_value() if password else None,
         key_secret_file=None if settings.enrich_api_hash_only else settings.enrich_data_dir / _VAULT_FILE,
     )
 

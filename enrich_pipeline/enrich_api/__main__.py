@@ -17,6 +17,7 @@ from enrich_pipeline.enrich_api.errors import ConfigError
 from enrich_pipeline.enrich_api.profiles import PROFILES, ProfileName
 
 DATABASE_URL = "ENRICH_API_DATABASE_URL"
+PASSWORD = "ENRICH_API_PASSWORD"  # noqa: S105  # the variable's name
 VAULT_FILE = "ENRICH_API_KEY_SECRET_FILE"
 
 
@@ -41,6 +42,7 @@ def config_from_environment() -> ApiConfig:
         store_timezone=os.environ.get("STORE_TIMEZONE") or "UTC",
         store_currency=os.environ.get("STORE_CURRENCY") or "USD",
         now=(lambda: now) if now else utc_now,
+        dashboard_password=os.environ.get(PASSWORD) or None,
         key_secret_file=Path(secret_file) if secret_file else None,
     )
 

@@ -18,6 +18,7 @@ from enrich_pipeline.enrich_api.dashboard.pages import Dashboard
 from enrich_pipeline.enrich_api.database import Connection, Database
 from enrich_pipeline.enrich_api.errors import DatabaseUnavailableError
 from enrich_pipeline.enrich_api.faults.admin import FaultsEndpoint
+from enrich_pipeline.enrich_api.hosts import Hosts, OnlyOwnHosts
 from enrich_pipeline.enrich_api.key_ring import KeyRing
 from enrich_pipeline.enrich_api.orders_endpoint import OrdersEndpoint
 from enrich_pipeline.enrich_api.problems import Problem, unavailable
@@ -35,6 +36,7 @@ class _Service:
     def __init__(self, config: ApiConfig) -> None:
         self.config = config
         self.database = Database(config)
+        self.hosts = Hosts(config.allowed_hosts)
         self.keys = KeyRing(self.database)
         self.log = RequestLog(self.database)
         self.orders = OrdersEndpoint(config, self.database, self.keys)
@@ -46,7 +48,7 @@ class _Service:
             Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),
         ]
-        routes += Dashboard(self.config, self.database).routes()
+        routes += Dashboard(self.config, self.database, self.hosts, self.orders.fault_report).routes()
         if self.config.fault_control:
             faults = FaultsEndpoint(self.orders, self.database, self.keys)
             routes.append(Route("/admin/faults", faults.serve, methods=["GET", "PUT", "DELETE"]))
@@ -99,7 +101,7 @@ def create_app(config: ApiConfig) -> RecordRequests:
             Exception: _answer_unexpected,
         },
     )
-    return RecordRequests(app, service.log.append)
+    return RecordRequests(OnlyOwnHosts(app, service.hosts), service.log.append)
 
 
 def _refuse(request: Request, problem: Problem) -> Response:

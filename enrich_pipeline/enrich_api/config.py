@@ -8,11 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from enrich_pipeline.enrich_api.errors import ConfigError
 from enrich_pipeline.enrich_api.faults import Fault
 from enrich_pipeline.enrich_api.profiles import FULL, ServiceProfile
 
 DEFAULT_STORE_ID = 1
 """The store that keys, imports and refreshes belong to when none is named."""
+
+
+LEAST_PASSWORD = 12
+"""Characters of the dashboard's password."""
 
 
 def utc_now() -> datetime:
@@ -41,7 +46,8 @@ class ApiConfig:
         faults: what goes wrong on purpose; nothing by default.
         key_secret_file: the file with the secret that keys are encrypted with, so that they can be copied later; made
             when it is missing. None keeps digests only, and a key is shown once.
-        dashboard_hosts: names the dashboard answers to, besides this machine's own loopback ones.
+        allowed_hosts: names the service answers to, besides localhost and addresses in figures.
+        dashboard_password: lets a browser into the dashboard; None for one-time addresses alone.
         fault_control: whether whoever has the key may change the faults while the service runs.
     """
 
@@ -59,7 +65,17 @@ class ApiConfig:
     faults: tuple[Fault, ...] = ()
     fault_control: bool = False
     key_secret_file: Path | None = None
-    dashboard_hosts: frozenset[str] = frozenset()
+    allowed_hosts: frozenset[str] = frozenset()
+    dashboard_password: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a password that would be guessed.
+
+        Raises:
+            ConfigError: when it is shorter than 12 characters.
+        """
+        if self.dashboard_password is not None and len(self.dashboard_password) < LEAST_PASSWORD:
+            raise ConfigError(f"ENRICH_API_PASSWORD must have at least {LEAST_PASSWORD} characters.")
 
     @property
     def zone(self) -> ZoneInfo:

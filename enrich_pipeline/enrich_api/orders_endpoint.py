@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from enrich_pipeline.enrich_api.config import ApiConfig
 from enrich_pipeline.enrich_api.database import Database
+from enrich_pipeline.enrich_api.faults import Fault
 from enrich_pipeline.enrich_api.faults.answers import answer_instead, answer_spoilt
 from enrich_pipeline.enrich_api.faults.plan import FaultPlan, Struck
 from enrich_pipeline.enrich_api.faults.rows import listed_ids, rows_to_list, rows_to_store
@@ -39,6 +40,10 @@ class OrdersEndpoint:
         self._keys = keys
         self._limiter = RateLimiter(config.profile.requests_per_minute)
         self._listing: LiteralString = listing_statement(config.profile)
+
+    def fault_report(self) -> Sequence[tuple[Fault, int]]:
+        """Each fault in force, and how often it has struck."""
+        return self.faults.report()
 
     async def serve(self, request: Request) -> Response:
         """Serve either method."""

@@ -37,6 +37,7 @@ class ServiceSpec:
         allow_outside_window: whether a refresh applies orders of any age.
         now: a fixed business clock (zone-aware); None for the real one.
         key_secret_file: the file with the secret that keys are encrypted with; None keeps digests only.
+        dashboard_password: opens the dashboard; empty for one-time addresses alone.
         port: 0 takes a free one.
         arguments: further arguments of `serve`.
     """
@@ -48,6 +49,7 @@ class ServiceSpec:
     allow_outside_window: bool = False
     now: datetime | None = None
     key_secret_file: Path | None = None
+    dashboard_password: str = field(default="", repr=False)
     port: int = 0
     arguments: Sequence[str] = ()
 
@@ -65,6 +67,7 @@ class ServiceSpec:
             "STORE_TIMEZONE": self.store_timezone,
             "STORE_CURRENCY": self.store_currency,
             "ENRICH_NOW": self.now.isoformat() if self.now else "",
+            "ENRICH_API_PASSWORD": self.dashboard_password,
             "ENRICH_API_KEY_SECRET_FILE": str(self.key_secret_file or ""),
             "PYTHONUNBUFFERED": "1",
         }

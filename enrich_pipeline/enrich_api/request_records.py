@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from enrich_pipeline.enrich_api.key_ring import ApiKey
 from enrich_pipeline.enrich_api.posted_rows import RowError
 
-_SCOPE_KEY = "enrich_api.record"
+SCOPE_KEY = "enrich_api.record"
 _LONGEST_PATH = 200
 # Probes come every few seconds, the dashboard and the control of faults are not the API: none belongs in its log.
 _NOT_RECORDED = ("/settings/", "/admin/", "/healthz", "/readyz", "/favicon.ico")
@@ -74,7 +74,7 @@ class RecordRequests:
         started = time.perf_counter_ns()
         path = scope["path"]
         record = RequestRecord(new_request_id(), datetime.now(UTC), scope["method"], path[:_LONGEST_PATH])
-        scope[_SCOPE_KEY] = record
+        scope[SCOPE_KEY] = record
         request_id = (b"x-request-id", record.request_id.encode())
 
         async def send_recorded(message: Message) -> None:
@@ -95,7 +95,7 @@ class RecordRequests:
 
 def record_of(request: Request) -> RequestRecord:
     """The record of this request."""
-    return request.scope[_SCOPE_KEY]
+    return request.scope[SCOPE_KEY]
 
 
 def new_request_id() -> str:

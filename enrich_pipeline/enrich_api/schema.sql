@@ -141,3 +141,6 @@ CREATE TABLE IF NOT EXISTS enrich_api.dashboard_sessions (
     form_token text NOT NULL,
     expires_at timestamptz NOT NULL
 );
+-- The store that a session looks at; and a key left for its next page, sealed with the browser's own cookie.
+ALTER TABLE enrich_api.dashboard_sessions ADD COLUMN IF NOT EXISTS store_id integer NOT NULL DEFAULT 1;
+ALTER TABLE enrich_api.dashboard_sessions ADD COLUMN IF NOT EXISTS shown_key bytea;

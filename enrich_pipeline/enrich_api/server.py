@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import signal
 import socket
 from collections.abc import Callable
@@ -46,17 +47,19 @@ def serve(config: ApiConfig, *, host: str, port: int, announce: Callable[[str, s
 
     Raises:
         PortTakenError: when another process listens there.
-        ConfigError: when `host` is no address of this machine.
+        ConfigError: when `host` is no address of this machine, or not its own loopback and there is no password.
         DatabaseUnavailableError: when the database is out of reach.
         ServiceStartError: when the application failed to start; the reason was logged.
     """
+    if not _is_this_machine(host) and config.dashboard_password is None:
+        raise ConfigError(f"{host} can be reached from other machines: set ENRICH_API_PASSWORD, for the dashboard.")
     with connect(config) as connection:  # creates what is missing of the schema, before anything listens
         listener = _listen(host, port)
         shown_host = f"[{host}]" if ":" in host else host
         base_url = f"http://{shown_host}:{listener.getsockname()[1]}"
         dashboard_url = offer_sign_in(connection, base_url)
     settings = uvicorn.Config(
-        create_app(replace(config, dashboard_hosts=config.dashboard_hosts | {host})),
+        create_app(replace(config, allowed_hosts=config.allowed_hosts | {host})),
         http=BreakableProtocol if config.faults or config.fault_control else "auto",
         log_level="warning",
         access_log=False,
@@ -74,6 +77,13 @@ def serve(config: ApiConfig, *, host: str, port: int, announce: Callable[[str, s
         listener.close()
     if not server.started:
         raise ServiceStartError("The service did not start; see the lines above.")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from enrich_pipeline.enrich_api.channel_orders import ChannelOrder
 from enrich_pipeline.enrich_api.dashboard.sessions import PATH, offer_sign_in
+from enrich_pipeline.enrich_api.stores import add_store
 from enrich_pipeline.warehouse.embedded import API_ROLE, EmbeddedPostgres
 from enrich_pipeline_tests.enrich_api.wire import post, row
 from enrich_pipeline_tests.support.api_server import RunningApi, running_api
@@ -35,16 +36,19 @@ _PAGES = ("", "/orders", "/requests", "/failed-uploads")
 
 
 @pytest.fixture(scope="module")
-def service(postgres: EmbeddedPostgres) -> Iterator[RunningApi]:
+def service(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
     """A service after two weeks of use, to which an hour ago hostile order ids were posted too."""
     known = [*(f"KNOWN{number}" for number in range(3)), *_HOSTILE]
     orders = [ChannelOrder(order_id, _ORDERED_AT, "USD", Decimal("300.00"), Decimal("120.00")) for order_id in known]
     with (
         fresh_database(postgres, owner=API_ROLE) as url,
-        running_api(url, store_timezone=_ZONE, orders=orders) as api,
+        running_api(
+            url, store_timezone=_ZONE, orders=orders, key_secret_file=tmp_path_factory.mktemp("keys") / "secret"
+        ) as api,
     ):
         with psycopg.connect(api.config.database_url) as connection:
             fill_service(connection, orders=200, requests=300)
+            add_store(connection, "Outlet", timezone="Europe/Paris", currency="EUR")
         moment = _ORDERED_AT.isoformat()
         post(api, *(row(order_id, order_timestamp=moment) for order_id in known))
         post(api, *(row(f"{order_id} unknown") for order_id in _HOSTILE), row("KNOWN0", sales_amount='"1"'))
@@ -126,6 +130,64 @@ def test_axe_finds_no_serious_issue_at_either_width_in_light_and_dark(
             serious = [issue for issue in found.response["violations"] if issue["impact"] in {"serious", "critical"}]
             assert serious == [], found.generate_report()
             assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_key_can_be_copied_long_after_it_was_generated(page: Page, service: RunningApi) -> None:
+    _goto(page, service)
+    keys = page.get_by_role("table", name="Keys that work")
+    expect(keys.get_by_role("row").nth(1)).to_contain_text(service.key[-4:])
+    assert service.key not in page.content()
+    keys.get_by_role("button", name="Copy").click()
+
+    expect(keys.get_by_text("Copied", exact=True)).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == service.key
+
+
+def test_another_stores_key_is_generated_copied_and_replaced_and_the_old_one_stops_when_it_was_said_to(
+    page: Page, service: RunningApi
+) -> None:
+    _goto(page, service)
+    page.get_by_label("Store").select_option("Outlet")
+    page.get_by_role("button", name="Switch").click()
+    expect(page.get_by_text("There is no key yet.")).to_be_visible()
+    expect(page.get_by_text("Europe/Paris")).to_be_visible()
+    first = _generated(page, "Generate the key", label="Till <b>")
+
+    page.get_by_text("Generate anew").click()
+    page.get_by_label("The present key stops").select_option("in 1 hour")
+    second = _generated(page, "Replace the key", label="")
+    keys = page.get_by_role("table", name="Keys that work").get_by_role("row")
+    expect(keys.nth(1)).to_contain_text(second[-4:])
+    expect(keys.nth(2)).to_contain_text(re.compile(f"{first[-4:]}.*Till <b>.*until 2", re.DOTALL))
+    assert [_status(service, key) for key in (first, second)] == [200, 200]
+
+    page.get_by_text("Generate anew").click()
+    third = _generated(page, "Replace the key", label="")
+    assert [_status(service, key) for key in (first, second, third)] == [401, 401, 200]
+    page.reload()
+    assert third not in page.content()
+    page.get_by_label("Store").select_option("default")
+    page.get_by_role("button", name="Switch").click()
+    expect(page.get_by_text(service.key[-4:])).to_be_visible()
+
+
+def _generated(page: Page, button: str, *, label: str) -> str:
+    """Generate a key as a user does, and return what the clipboard then holds."""
+    page.get_by_label("Label").fill(label)
+    page.get_by_role("button", name=button).click()
+    shown = page.get_by_role("status")
+    shown.get_by_role("button", name="Copy").click()
+    expect(shown.get_by_text("Copied", exact=True)).to_be_visible()
+    key = page.evaluate("navigator.clipboard.readText()")
+    expect(page.locator("#shown-key")).to_have_text(key)
+    return key
+
+
+def _status(service: RunningApi, key: str) -> int:
+    """What a request that bears this key is answered."""
+    query = {"start": "2025-01-01T00:00:00Z", "end": "2025-01-02T00:00:00Z"}
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.get(f"{service.base_url}/enrich/orders", params=query, headers=headers).status_code
 
 
 def test_the_trend_tells_each_of_seven_days_in_a_chart_and_in_a_table(page: Page, service: RunningApi) -> None:

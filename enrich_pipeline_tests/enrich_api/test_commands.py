@@ -53,8 +53,24 @@ def test_refresh_tells_what_it_applied(api_database: URL) -> None:
 
 def test_a_wrong_use_exits_with_2(api_database: URL) -> None:
     assert run(api_database, "serve", "--profile", "best").exit_code == 2
-    wrong = run(api_database, "serve", "--host", "203.0.113.1", "--port", "0")
-    assert (wrong.exit_code, wrong.stderr.startswith("Error: Cannot listen on 203.0.113.1")) == (2, True)
+    wrong = run(api_database, "serve", "--host", "127.0.0.1x", "--port", "0")
+    assert (wrong.exit_code, wrong.stderr.startswith("Error: 127.0.0.1x can be reached")) == (2, True)
+
+
+def test_beyond_this_machine_it_is_served_only_with_a_password(api_database: URL) -> None:
+    refused = run(api_database, "serve", "--host", "0.0.0.0", "--port", "0")
+    assert refused.exit_code == 2
+    assert "set ENRICH_API_PASSWORD" in refused.stderr
+
+    config = ApiConfig(database_url=libpq_url(api_database), dashboard_password="twelve chars")
+    served = CliRunner().invoke(build_api_group(lambda: config), ["serve", "--host", "203.0.113.1", "--port", "0"])
+    assert (served.exit_code, served.stderr.startswith("Error: Cannot listen on 203.0.113.1")) == (2, True)
+    assert "twelve" not in repr(config)
+
+
+def test_a_password_that_would_be_guessed_is_refused() -> None:
+    with pytest.raises(ConfigError, match="at least 12 characters"):
+        ApiConfig(database_url="", dashboard_password="short")
 
 
 def test_without_orders_to_import_there_is_no_import() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL
@@ -13,6 +14,7 @@ from sqlalchemy import URL
 from enrich_pipeline.enrich_api.channel_orders import ChannelOrder, ImportResult, import_channel_orders
 from enrich_pipeline.enrich_api.config import ApiConfig, utc_now
 from enrich_pipeline.enrich_api.database import connect
+from enrich_pipeline.enrich_api.key_vault import open_vault
 from enrich_pipeline.enrich_api.keys import replace_key
 from enrich_pipeline.enrich_api.process import ServiceProcess, ServiceSpec
 from enrich_pipeline.enrich_api.profiles import PROFILES, ProfileName
@@ -76,6 +78,8 @@ def running_api(
     allow_outside_window: bool = False,
     now: datetime | None = None,
     arguments: Sequence[str] = (),
+    key_secret_file: Path | None = None,
+    dashboard_password: str = "",
     orders: Iterable[ChannelOrder | tuple[Any, ...]] = (),
 ) -> Generator[RunningApi]:
     """Start the service with a new key and `orders` imported; stop it afterwards."""
@@ -96,9 +100,11 @@ def running_api(
         allow_outside_window=allow_outside_window,
         now=now,
         arguments=arguments,
+        key_secret_file=key_secret_file,
+        dashboard_password=dashboard_password,
     )
     with connect(config) as connection:
-        key = replace_key(connection)
+        key = replace_key(connection, vault=open_vault(key_secret_file))
         import_channel_orders(connection, orders)
     api = RunningApi(config, spec, key, ServiceProcess(spec))
     try:

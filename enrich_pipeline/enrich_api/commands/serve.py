@@ -35,23 +35,32 @@ def serve_command(configure: ConfigFactory) -> click.Command:
     @click.option(
         "--fault", "faults", multiple=True, metavar="SPEC", help="A fault on demand; see `faults`. Repeatable."
     )
+    @click.option(
+        "--allow-host", "hosts", multiple=True, metavar="NAME", help="A name that the service answers to. Repeatable."
+    )
     @click.option("--fault-control", is_flag=True, help="Let the key's holder change faults by /admin/faults.")
     def command(
         host: str,
         port: int,
         profile: str | None,
         faults: tuple[str, ...],
+        hosts: tuple[str, ...],
         *,
         allow_outside_window: bool,
         fault_control: bool,
     ) -> None:
-        """Serve the API until stopped."""
+        """Serve the API until stopped.
+
+        It answers to localhost, to addresses in figures and to --allow-host. On an address that other machines reach
+        it asks for ENRICH_API_PASSWORD, which then opens the dashboard.
+        """
         with reported():
             config = configure()
             if profile is not None:
                 config = replace(config, profile=PROFILES[cast("ProfileName", profile)])
             if allow_outside_window:
                 config = replace(config, allow_outside_window=True)
+            config = replace(config, allowed_hosts=config.allowed_hosts.union(hosts))
             config = replace(config, faults=tuple(map(parse_fault, faults)), fault_control=fault_control)
             serve(config, host=host, port=port, announce=partial(_announce, config))
 

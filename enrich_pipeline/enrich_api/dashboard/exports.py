@@ -10,8 +10,7 @@ from typing import Any, LiteralString
 
 from enrich_pipeline.enrich_api.dashboard.failures import failures_page
 from enrich_pipeline.enrich_api.dashboard.paging import Filters
-from enrich_pipeline.enrich_api.dashboard.queries import fetch
-from enrich_pipeline.enrich_api.database import Database
+from enrich_pipeline.enrich_api.dashboard.queries import StoreRows
 
 _CHUNK_ROWS = 5000
 # A spreadsheet takes a text that begins so for a formula.
@@ -27,7 +26,7 @@ ORDER BY day DESC, method, status
 """
 
 
-async def requests_by_day(database: Database) -> AsyncGenerator[str]:
+async def requests_by_day(store: StoreRows) -> AsyncGenerator[str]:
     """Requests of each store-local day by method and status."""
     names = (
         "day",
@@ -41,13 +40,13 @@ async def requests_by_day(database: Database) -> AsyncGenerator[str]:
         "mean_latency_ms",
     )
     yield _csv([names])
-    yield _csv(tuple(row.values()) for row in await fetch(database, _DAYS, {}))
+    yield _csv(tuple(row.values()) for row in await store.fetch(_DAYS, {}))
 
 
-async def failed_uploads(database: Database, filters: Filters) -> AsyncGenerator[str]:
+async def failed_uploads(store: StoreRows, filters: Filters) -> AsyncGenerator[str]:
     """The refused rows that the filters leave, all pages of them."""
     yield _csv([("received_at_utc", "request_id", "row", "order_id", "code", "message")])
-    while rows := await failures_page(database, filters, rows=_CHUNK_ROWS):
+    while rows := await failures_page(store, filters, rows=_CHUNK_ROWS):
         yield _csv(
             (
                 row["received_at"].isoformat(),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, LiteralString
 
 from enrich_pipeline.enrich_api.dashboard.paging import PAGE_ROWS, Filters
-from enrich_pipeline.enrich_api.dashboard.queries import Row, fetch, id_at
-from enrich_pipeline.enrich_api.database import Database
+from enrich_pipeline.enrich_api.dashboard.queries import Row, StoreRows, id_at
 
 EXPLANATIONS = {
     "unknown_order": "The store has no such order",
@@ -42,12 +41,12 @@ LIMIT %(rows)s
 """
 
 
-async def failures_of_order(database: Database, order_id: str) -> list[Row]:
+async def failures_of_order(store: StoreRows, order_id: str) -> list[Row]:
     """The latest refusals of one order."""
-    return await failures_page(database, Filters(search=order_id), rows=PAGE_ROWS)
+    return await failures_page(store, Filters(search=order_id), rows=PAGE_ROWS)
 
 
-async def failures_page(database: Database, filters: Filters, *, rows: int = PAGE_ROWS + 1) -> list[Row]:
+async def failures_page(store: StoreRows, filters: Filters, *, rows: int = PAGE_ROWS + 1) -> list[Row]:
     """Refused rows, latest first."""
     request_id, _, place = filters.after.partition("|")
     values: dict[str, Any] = {
@@ -59,9 +58,9 @@ async def failures_page(database: Database, filters: Filters, *, rows: int = PAG
         "after_place": int(place) if place.isascii() and place.isdigit() and len(place) < 9 else 0,
         "rows": rows,
     }
-    return await fetch(database, _FAILURES, values)
+    return await store.fetch(_FAILURES, values)
 
 
-async def failures_of(database: Database, request_id: str) -> list[Row]:
+async def failures_of(store: StoreRows, request_id: str) -> list[Row]:
     """The refused rows of one request, in its own order."""
-    return await fetch(database, _OF_REQUEST, {"request_id": request_id, "rows": PAGE_ROWS})
+    return await store.fetch(_OF_REQUEST, {"request_id": request_id, "rows": PAGE_ROWS})

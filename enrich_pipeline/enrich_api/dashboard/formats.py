@@ -14,8 +14,8 @@ _CENTS = Decimal("0.01")
 class Formats:
     """Template filters for a store: its times are its wall clock's, with UTC beside for whoever hovers."""
 
-    def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
+    def __init__(self, timezone: str) -> None:
+        self._zone = ZoneInfo(timezone)
 
     def time(self, moment: datetime | None) -> str:
         """A `time` element: store-local to the second."""

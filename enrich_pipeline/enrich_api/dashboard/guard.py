@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from enrich_pipeline.enrich_api.config import ApiConfig
 from enrich_pipeline.enrich_api.dashboard.sessions import Session, find_session
 from enrich_pipeline.enrich_api.database import Database
+from enrich_pipeline.enrich_api.hosts import Hosts
 
 COOKIE: Final = "enrich_order_api_session"
 
 _LARGEST_FORM = 4096
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -30,15 +29,17 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-SignedInPage = Callable[[Request, Session], Awaitable[Response]]
+Form = Mapping[str, str]
 Page = Callable[[Request], Awaitable[Response]]
+SignedInPage = Callable[[Request, Session], Awaitable[Response]]
+FormPage = Callable[[Request, Session, Form], Awaitable[Response]]
 
 
 class Guard:
     """Lets requests through to pages. A name that is not this service's own may be an attacker's that points here."""
 
-    def __init__(self, config: ApiConfig, database: Database, refuse: Callable[[int], Response]) -> None:
-        self._hosts = {*_LOOPBACK, *config.dashboard_hosts}
+    def __init__(self, hosts: Hosts, database: Database, refuse: Callable[[int], Response]) -> None:
+        self._hosts = hosts
         self._database = database
         self._refuse = refuse
 
@@ -46,8 +47,10 @@ class Guard:
         """A page that needs no session."""
 
         async def guarded(request: Request) -> Response:
-            if not self._is_own_host(request):
+            if not self._hosts.are_named_by(request.headers.get("host", "")):
                 return _with_headers(self._refuse(421))
+            if request.method == "POST" and not self._is_own_origin(request):
+                return _with_headers(self._refuse(403))
             return _with_headers(await page(request))
 
         return guarded
@@ -62,39 +65,33 @@ class Guard:
 
         return self.open(guarded)
 
-    def form(self, page: SignedInPage) -> Page:
+    def form(self, page: FormPage) -> Page:
         """A form of a signed-in browser; it must come from our own page."""
 
         async def checked(request: Request, session: Session) -> Response:
-            if not self._is_own_origin(request) or not await _bears_token(request, session):
+            form = await read_form(request)
+            if not hmac.compare_digest(form.get("form_token", "").encode(), session.form_token.encode()):
                 return self._refuse(403)
-            return await page(request, session)
+            return await page(request, session, form)
 
         return self.signed_in(checked)
 
-    def _is_own_host(self, request: Request) -> bool:
-        return _host_name(request.headers.get("host", "")) in self._hosts
-
     def _is_own_origin(self, request: Request) -> bool:
-        origin = urlsplit(request.headers.get("origin", ""))
-        return origin.netloc == request.headers.get("host") and origin.hostname in self._hosts
+        """Whether a form was sent by a page of this very address, port included."""
+        origin = request.headers.get("origin", "")
+        return self._hosts.are_origin(origin) and urlsplit(origin).netloc == request.headers.get("host")
 
 
-def _host_name(host: str) -> str | None:
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
-
-
-async def _bears_token(request: Request, session: Session) -> bool:
+async def read_form(request: Request) -> Form:
+    """The fields of a form; none when it is larger than any of ours, or has one twice."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > _LARGEST_FORM:
-            return False
-    tokens = parse_qs(body.decode("ascii", "replace")).get("form_token", [])
-    return len(tokens) == 1 and hmac.compare_digest(tokens[0].encode(), session.form_token.encode())
+            return {}
+    fields = parse_qsl(body.decode("ascii", "replace"), keep_blank_values=True)
+    form = dict(fields)
+    return form if len(form) == len(fields) else {}
 
 
 def _with_headers(response: Response) -> Response:

@@ -10,51 +10,51 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from enrich_pipeline.enrich_api.config import ApiConfig, utc_now
 from enrich_pipeline.enrich_api.dashboard import exports, failures, queries
-from enrich_pipeline.enrich_api.dashboard.formats import Formats
-from enrich_pipeline.enrich_api.dashboard.guard import COOKIE, Guard, Page
+from enrich_pipeline.enrich_api.dashboard.guard import Form, Guard, Page
+from enrich_pipeline.enrich_api.dashboard.key_panel import OVERLAPS, KeyPanel
 from enrich_pipeline.enrich_api.dashboard.paging import PAGE_ROWS, Filters, plain, read_filters
-from enrich_pipeline.enrich_api.dashboard.sessions import PATH, SESSION_HOURS, Session, sign_in
+from enrich_pipeline.enrich_api.dashboard.queries import StoreRows
+from enrich_pipeline.enrich_api.dashboard.rendering import FaultReport, Renderer
+from enrich_pipeline.enrich_api.dashboard.sessions import PATH, Session, choose_store, take_key
+from enrich_pipeline.enrich_api.dashboard.sign_in import SignIn
 from enrich_pipeline.enrich_api.dashboard.trend_chart import build_chart
 from enrich_pipeline.enrich_api.database import Database
+from enrich_pipeline.enrich_api.hosts import Hosts
 from enrich_pipeline.enrich_api.key_vault import open_vault
-from enrich_pipeline.enrich_api.keys import replace_key_online
 from enrich_pipeline.enrich_api.refresh import latest_due
+from enrich_pipeline.enrich_api.stores import all_stores_online
 
 _LONGEST_SHOWN = 200_000
 _ASSETS = {"dashboard.css": "text/css", "dashboard.js": "text/javascript", "icon.svg": "image/svg+xml"}
-_REFUSALS = {
-    401: ("Sign in", "Open the address that the service printed when it started, or print a new one with"),
-    403: ("This form cannot be used", "It did not come from this dashboard. Open the page anew and try again."),
-    404: ("Not found", "There is no such page, or what it showed is no longer kept."),
-    421: ("Unknown host", "This dashboard does not answer to that name. Use 127.0.0.1 or localhost."),
-}
 
 
 class Dashboard:
-    """The pages of one store."""
+    """The pages of every store; a session looks at one."""
 
-    def __init__(self, config: ApiConfig, database: Database) -> None:
+    def __init__(self, config: ApiConfig, database: Database, hosts: Hosts, faults: FaultReport) -> None:
         self._config = config
         self._database = database
-        self._vault = open_vault(config.key_secret_file)
-        self._guard = Guard(config, database, self._refusal)
-        self._new_keys: dict[bytes, str] = {}
-        self._templates = _templates(config)
+        self._renderer = Renderer(config, faults)
+        self._sign_in = SignIn(database, self._renderer, config.dashboard_password)
+        self._key_panel = KeyPanel(database, open_vault(config.key_secret_file))
+        self._guard = Guard(hosts, database, self._refusal)
 
     def routes(self) -> list[Route]:
         """Every path of the dashboard."""
         guard = self._guard
         return [
             Route(PATH, guard.signed_in(self._overview)),
-            Route(f"{PATH}/sign-in", guard.open(self._sign_in)),
-            Route(f"{PATH}/key", guard.form(self._generate_key), methods=["POST"]),
+            Route(f"{PATH}/sign-in", guard.open(self._sign_in.by_address)),
+            Route(f"{PATH}/sign-in", guard.open(self._sign_in.by_password), methods=["POST"]),
+            Route(f"{PATH}/store", guard.form(self._choose_store), methods=["POST"]),
+            Route(f"{PATH}/key", guard.form(self._key_panel.generate), methods=["POST"]),
+            Route(f"{PATH}/key/copy", guard.form(self._key_panel.copy), methods=["POST"]),
             Route(f"{PATH}/orders", guard.signed_in(self._orders)),
             Route(f"{PATH}/order", guard.signed_in(self._order)),
             Route(f"{PATH}/requests", guard.signed_in(self._requests)),
@@ -70,117 +70,85 @@ class Dashboard:
         return self._refusal(404)
 
     async def _overview(self, _request: Request, session: Session) -> Response:
-        days = await queries.trend(self._database)
-        last_due = latest_due(utc_now(), at=self._config.profile.refresh_at, zone=self._config.zone)
-        return self._page(
+        store = self._rows(session)
+        days = await queries.trend(store)
+        last_due = latest_due(utc_now(), at=self._config.profile.refresh_at, zone=session.store.zone)
+        return await self._page(
             "overview",
             session,
             chart=build_chart(days),
             days=days,
-            store=await queries.store_state(self._database),
+            refreshed_at=await queries.refreshed_at(store),
             next_refresh=last_due + timedelta(days=1),
-            new_key=self._new_keys.pop(session.digest, None),
+            keys=await self._key_panel.keys(session),
+            can_copy=self._key_panel.can_copy,
+            overlaps=OVERLAPS,
+            shown_key=await take_key(self._database, session),
         )
 
-    async def _sign_in(self, request: Request) -> Response:
-        secret = await sign_in(self._database, request.query_params.get("token", ""))
-        if secret is None:
-            return self._refusal(401)
-        answer = RedirectResponse(PATH, 303)
-        # No `secure`: it would keep the cookie off plain http, and this service is for this machine.
-        answer.set_cookie(
-            COOKIE, secret, max_age=SESSION_HOURS * 3600, path="/settings/", httponly=True, samesite="lax"
-        )
-        return answer
-
-    async def _generate_key(self, _request: Request, session: Session) -> Response:
-        self._new_keys[session.digest] = await replace_key_online(self._database, vault=self._vault)
+    async def _choose_store(self, _request: Request, session: Session, form: Form) -> Response:
+        await choose_store(self._database, session, plain(form.get("store", "")))
         return RedirectResponse(PATH, 303)
 
     async def _orders(self, request: Request, session: Session) -> Response:
-        filters = read_filters(request.query_params, self._config.zone)
-        rows, has_more = _one_page(await queries.orders_page(self._database, filters))
+        filters = _filters(request, session)
+        rows, has_more = _one_page(await queries.orders_page(self._rows(session), filters))
         after = f"{rows[-1]['order_timestamp'].isoformat()}|{rows[-1]['order_id']}" if has_more else ""
-        return self._page("orders", session, rows=rows, filters=filters, next_query=_next(filters, after))
+        return await self._page("orders", session, rows=rows, filters=filters, next_query=_next(filters, after))
 
     async def _order(self, request: Request, session: Session) -> Response:
         order_id = plain(request.query_params.get("id", ""))
-        row = await queries.order_detail(self._database, order_id)
+        row = await queries.order_detail(self._rows(session), order_id)
         if row is None:
             return self._refusal(404)
-        refusals = await failures.failures_of_order(self._database, order_id)
-        return self._page("order", session, row=row, failures=refusals)
+        refusals = await failures.failures_of_order(self._rows(session), order_id)
+        return await self._page("order", session, row=row, failures=refusals)
 
     async def _requests(self, request: Request, session: Session) -> Response:
-        filters = read_filters(request.query_params, self._config.zone)
-        rows, has_more = _one_page(await queries.requests_page(self._database, filters))
+        filters = _filters(request, session)
+        rows, has_more = _one_page(await queries.requests_page(self._rows(session), filters))
         after = rows[-1]["request_id"] if has_more else ""
-        return self._page("requests", session, rows=rows, filters=filters, next_query=_next(filters, after))
+        return await self._page("requests", session, rows=rows, filters=filters, next_query=_next(filters, after))
 
     async def _request(self, request: Request, session: Session) -> Response:
-        row = await queries.request_detail(self._database, plain(request.path_params["request_id"]))
+        store = self._rows(session)
+        row = await queries.request_detail(store, plain(request.path_params["request_id"]))
         if row is None:
             return self._refusal(404)
-        return self._page(
+        return await self._page(
             "request",
             session,
             row=row,
             body=_readable(row["body"]),
             answer=_readable(row["answer"]),
-            failures=await failures.failures_of(self._database, row["request_id"]),
+            failures=await failures.failures_of(store, row["request_id"]),
         )
 
     async def _failures(self, request: Request, session: Session) -> Response:
-        filters = read_filters(request.query_params, self._config.zone)
-        rows, has_more = _one_page(await failures.failures_page(self._database, filters))
+        filters = _filters(request, session)
+        rows, has_more = _one_page(await failures.failures_page(self._rows(session), filters))
         after = f"{rows[-1]['request_id']}|{rows[-1]['place']}" if has_more else ""
-        return self._page("failures", session, rows=rows, filters=filters, next_query=_next(filters, after))
+        return await self._page("failures", session, rows=rows, filters=filters, next_query=_next(filters, after))
 
-    async def _requests_by_day(self, _request: Request, _session: Session) -> Response:
-        return _download(exports.requests_by_day(self._database), "api-requests-by-day.csv")
+    async def _requests_by_day(self, _request: Request, session: Session) -> Response:
+        return _download(exports.requests_by_day(self._rows(session)), "api-requests-by-day.csv")
 
-    async def _failed_uploads(self, request: Request, _session: Session) -> Response:
-        filters = read_filters(request.query_params, self._config.zone)
-        return _download(exports.failed_uploads(self._database, filters), "failed-uploads.csv")
+    async def _failed_uploads(self, request: Request, session: Session) -> Response:
+        chunks = exports.failed_uploads(self._rows(session), _filters(request, session))
+        return _download(chunks, "failed-uploads.csv")
 
-    def _page(self, name: str, session: Session, **values: Any) -> Response:
-        return HTMLResponse(self._templates.get_template(f"{name}.html").render(page=name, session=session, **values))
+    def _rows(self, session: Session) -> StoreRows:
+        return StoreRows(self._database, session.store.store_id)
+
+    async def _page(self, name: str, session: Session, **values: Any) -> Response:
+        return self._renderer.page(name, session, await all_stores_online(self._database), **values)
 
     def _refusal(self, status: int) -> Response:
-        title, detail = _REFUSALS[status]
-        template = self._templates.get_template("refusal.html")
-        return HTMLResponse(template.render(page="", status=status, title=title, detail=detail), status)
+        return self._sign_in.refusal() if status == 401 else self._renderer.refusal(status)
 
 
-def _templates(config: ApiConfig) -> Environment:
-    formats = Formats(config.zone)
-    environment = Environment(
-        loader=PackageLoader("enrich_pipeline.enrich_api.dashboard"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "time": formats.time,
-        "amount": formats.amount,
-        "count": formats.count,
-        "short": formats.short,
-        "size": formats.size,
-        "latency": formats.latency,
-    }
-    names: dict[str, Any] = environment.globals  # what Jinja declares there is too narrow
-    names.update(
-        {
-            "path": PATH,
-            "zone_name": config.store_timezone,
-            "explanations": failures.EXPLANATIONS,
-            "profile": config.profile,
-            "body_days": config.body_days,
-            "window_days": None if config.allow_outside_window else config.window_days,
-        }
-    )
-    return environment
+def _filters(request: Request, session: Session) -> Filters:
+    return read_filters(request.query_params, session.store.zone)
 
 
 def _one_page(rows: Sequence[queries.Row]) -> tuple[Sequence[queries.Row], bool]:
@@ -196,7 +164,8 @@ def _readable(deflated: bytes | None) -> str | None:
     if not deflated:
         return None
     text = zlib.decompress(deflated).decode("utf-8", "replace")
-    with suppress(msgspec.DecodeError):  # what was refused as no JSON is shown as it came
+    # What was refused as no JSON, or as nested too deeply, is shown as it came.
+    with suppress(msgspec.DecodeError, RecursionError):
         text = msgspec.json.format(text, indent=2)  # moves white space only: numbers stay as they were written
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "\n... (the rest is not shown)"
 

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg.rows import dict_row
 
-from enrich_pipeline.enrich_api.config import DEFAULT_STORE_ID
 from enrich_pipeline.enrich_api.dashboard.paging import PAGE_ROWS, Filters
 from enrich_pipeline.enrich_api.dashboard.trend_chart import TrendDay
 from enrich_pipeline.enrich_api.database import Connection, Database
 
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRows:
+    """What the database holds of one store."""
+
+    database: Database
+    store_id: int
+
+    async def fetch(self, query: LiteralString, values: Mapping[str, Any]) -> list[Row]:
+        """Run a query. It is planned for these very values: a filter that is not set costs nothing."""
+
+        async def run(connection: Connection) -> list[Row]:
+            async with connection.cursor(row_factory=dict_row) as cursor:
+                await cursor.execute(query, {"store_id": self.store_id, **values}, prepare=False)
+                rows: Sequence[Row] = await cursor.fetchall()
+                return list(rows)
+
+        return await self.database.run(run)
+
 
 TREND_DAYS = 7
 _LAST_CHARACTER = "\U0010ffff"
@@ -97,63 +117,44 @@ WHERE s.store_id = %(store_id)s
 GROUP BY d.day
 ORDER BY d.day
 """
-_STORE: LiteralString = """
-SELECT s.refreshed_at, k.label AS key_label, k.created_at AS key_created_at
-FROM enrich_api.stores AS s
-LEFT JOIN enrich_api.api_keys AS k ON k.store_id = s.store_id AND k.revoked_at IS NULL
-WHERE s.store_id = %(store_id)s
-ORDER BY k.key_id DESC
-LIMIT 1
-"""
+_REFRESHED: LiteralString = "SELECT refreshed_at FROM enrich_api.stores WHERE store_id = %(store_id)s"
 
 
-async def orders_page(database: Database, filters: Filters) -> list[Row]:
+async def orders_page(store: StoreRows, filters: Filters) -> list[Row]:
     """Enriched orders, latest first; one more row than a page holds tells that there is a next one."""
     after_time, _, after_id = filters.after.partition("|")
     values = _common(filters) | {"after_time": _instant(after_time), "after_id": after_id}
-    return await fetch(database, _ORDERS, values)
+    return await store.fetch(_ORDERS, values)
 
 
-async def order_detail(database: Database, order_id: str) -> Row | None:
+async def order_detail(store: StoreRows, order_id: str) -> Row | None:
     """One enriched order."""
-    rows = await fetch(database, _ORDER, {"order_id": order_id})
+    rows = await store.fetch(_ORDER, {"order_id": order_id})
     return rows[0] if rows else None
 
 
-async def requests_page(database: Database, filters: Filters) -> list[Row]:
+async def requests_page(store: StoreRows, filters: Filters) -> list[Row]:
     """Requests, latest first."""
     outcome = _OUTCOMES.get(filters.choice, "")
     values = _common(filters) | {"start_id": id_at(filters.start), "end_id": id_at(filters.end)}
-    return await fetch(database, _REQUESTS.replace("{outcome}", outcome), values)
+    return await store.fetch(_REQUESTS.replace("{outcome}", outcome), values)
 
 
-async def request_detail(database: Database, request_id: str) -> Row | None:
+async def request_detail(store: StoreRows, request_id: str) -> Row | None:
     """One request with its bodies, while they are kept."""
-    rows = await fetch(database, _REQUEST, {"request_id": request_id})
+    rows = await store.fetch(_REQUEST, {"request_id": request_id})
     return rows[0] if rows else None
 
 
-async def trend(database: Database) -> list[TrendDay]:
+async def trend(store: StoreRows) -> list[TrendDay]:
     """The last seven store-local days of POST requests, today last."""
-    return [TrendDay(**row) for row in await fetch(database, _TREND, {"days": TREND_DAYS})]
+    return [TrendDay(**row) for row in await store.fetch(_TREND, {"days": TREND_DAYS})]
 
 
-async def store_state(database: Database) -> Row:
-    """When the store was refreshed, and its key's label."""
-    [row] = await fetch(database, _STORE, {})
-    return row
-
-
-async def fetch(database: Database, query: LiteralString, values: Mapping[str, Any]) -> list[Row]:
-    """Run a query of the store's. It is planned for these very values: a filter that is not set costs nothing."""
-
-    async def run(connection: Connection) -> list[Row]:
-        async with connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(query, {"store_id": DEFAULT_STORE_ID, **values}, prepare=False)
-            rows: Sequence[Row] = await cursor.fetchall()
-            return list(rows)
-
-    return await database.run(run)
+async def refreshed_at(store: StoreRows) -> datetime:
+    """When the store was refreshed last."""
+    [row] = await store.fetch(_REFRESHED, {})
+    return row["refreshed_at"]
 
 
 def id_at(moment: datetime | None) -> str | None:
