@@ -52,3 +52,4 @@ FLOW: tuple[FlowAsset, ...] = (RAW_ORDERS, ORDER_COSTS, ORDER_PROFIT, ENRICHED_U
 DAILY_JOB = "daily_enrichment"
 DAILY_SCHEDULE = "daily_enrichment_schedule"
 HOURLY_SCHEDULE = "hourly_enrichment_schedule"
+LATE_CHANGES_SENSOR = "late_changes_sensor"

@@ -14,6 +14,7 @@ from enrich_pipeline.orchestration.jobs import daily_job
 from enrich_pipeline.orchestration.partitions import store_days
 from enrich_pipeline.orchestration.resources import EnrichApiResource, WarehouseResource
 from enrich_pipeline.orchestration.schedules import schedules
+from enrich_pipeline.orchestration.sensors import sensors
 from enrich_pipeline.settings import PROJECT_ROOT, Settings
 
 
@@ -31,6 +32,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         ],
         jobs=[daily_job()],
         schedules=schedules(settings),
+        sensors=sensors(),
         resources={
             "warehouse": WarehouseResource(
                 store_timezone=settings.store_timezone,

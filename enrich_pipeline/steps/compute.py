@@ -9,13 +9,14 @@ from sqlalchemy import URL
 
 from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.steps.context import RunContext
+from enrich_pipeline.warehouse.day_inputs import current_inputs, record_inputs
 from enrich_pipeline.warehouse.marts import compute_days
 
 _logger = logging.getLogger(__name__)
 
 
 def compute_profit(
-    run: RunContext, first: StoreDay, last: StoreDay, *, url: URL, project_dir: Path, log_dir: Path | None | None
+    run: RunContext, first: StoreDay, last: StoreDay, *, url: URL, project_dir: Path, log_dir: Path | None
 ) -> None:
     """Compute both marts for every day from `first` to `last`. May be repeated; each mart in one transaction.
 
@@ -30,6 +31,8 @@ def compute_profit(
     Raises:
         DayError: what dbt says went wrong; the days are as they were.
     """
+    with run.engine.connect() as connection:
+        inputs = current_inputs(connection, run.store, first.day, last.day)
     compute_days(
         url=url,
         project_dir=project_dir,
@@ -40,6 +43,8 @@ def compute_profit(
         run_id=run.run_id,
         sales_basis=run.sales_basis,
     )
+    with run.engine.begin() as connection:
+        record_inputs(connection, inputs, run_id=run.run_id)
     days = (last.day - first.day).days + 1
     _logger.info(
         "%s to %s: profit computed", first.key, last.key, extra={"stage": "profit", "day": last.key, "days": days}

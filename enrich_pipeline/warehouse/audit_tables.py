@@ -87,6 +87,29 @@ checked_days = Table(
     comment="Days whose source totals were recorded: a day without orders has no totals, but was looked at",
 )
 
+day_inputs = Table(
+    "day_inputs",
+    audit_metadata,
+    Column("order_day", Date, primary_key=True),
+    Column("orders", BigInteger, nullable=False),
+    Column("fingerprint", Text, nullable=False, comment="hash of every raw row that bears on the day's money"),
+    Column("run_id", Text, nullable=False),
+    Column("computed_at", _instant(), nullable=False, server_default=func.clock_timestamp()),
+    comment="What each day was last computed from: where it differs from what raw holds now, the day changed late",
+)
+
+outside_changes = Table(
+    "outside_changes",
+    audit_metadata,
+    Column("order_day", Date, primary_key=True),
+    Column("fingerprint", Text, nullable=False, comment="hash of what the day would be computed from now"),
+    Column("orders", BigInteger, nullable=False, comment="orders that were touched since"),
+    Column("order_ids", _json(), nullable=False, comment="the first of them"),
+    Column("amounts", _json(), nullable=False, comment="their sales and profit as last computed, by currency"),
+    Column("found_at", _instant(), nullable=False, server_default=func.clock_timestamp()),
+    comment="Days that changed after they were computed, when the vendor no longer applies them by itself",
+)
+
 upload_batches = Table(
     "upload_batches",
     audit_metadata,

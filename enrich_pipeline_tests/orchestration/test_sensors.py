@@ -1,0 +1,95 @@
+"""Each sensor on a real warehouse: it asks for runs on its cause, says why when it does not, and never asks twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from sqlalchemy import text
+
+from enrich_pipeline.domain.days import StoreDay
+from enrich_pipeline.orchestration.flow import LATE_CHANGES_SENSOR
+from enrich_pipeline.orchestration.repository import build_definitions
+from enrich_pipeline.settings import load_settings
+from enrich_pipeline.steps.compute import compute_profit
+from enrich_pipeline.warehouse.audit_tables import audit_metadata
+from enrich_pipeline.warehouse.embedded import EmbeddedPostgres
+from enrich_pipeline.warehouse.mart_tables import mart_metadata
+from enrich_pipeline.warehouse.raw_schema import create_raw_schema
+from enrich_pipeline.warehouse.raw_tables import RAW_TABLES
+from enrich_pipeline_tests.support.small_store import PROJECT_DIR, SmallStore, small_store
+
+
+@pytest.fixture(scope="module")
+def opened_store(postgres: EmbeddedPostgres) -> Iterator[SmallStore]:
+    with small_store(postgres) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(opened_store: SmallStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SmallStore:
+    """The store, emptied, and the settings that lead to it."""
+    with opened_store.engine.begin() as connection:
+        create_raw_schema(connection)
+        tables = [*RAW_TABLES, *mart_metadata.sorted_tables, *audit_metadata.sorted_tables]
+        names = ", ".join(table.fullname for table in tables if table.name not in {"store", "currencies"})
+        connection.execute(text(f"TRUNCATE {names}"))
+    monkeypatch.setenv("WAREHOUSE_URL", opened_store.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("STORE_TIMEZONE", opened_store.store.timezone)
+    monkeypatch.setenv("WORKMAGIC_API_URL", opened_store.api.base_url)
+    monkeypatch.setenv("WORKMAGIC_API_KEY", opened_store.api.key)
+    monkeypatch.setenv("ENRICH_DATA_DIR", str(tmp_path))
+    opened_store.cost("A", "4.00")
+    return opened_store
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as opened:
+        yield opened
+
+
+def evaluate(name: str, instance: dg.DagsterInstance, cursor: str | None = None) -> dg.SensorExecutionData:
+    definitions = build_definitions(load_settings())
+    repository = definitions.get_repository_def()
+    context = dg.build_sensor_context(
+        instance, cursor=cursor, repository_def=repository, resources=dict(definitions.resources or {})
+    )
+    return repository.get_sensor_def(name).evaluate_tick(context)
+
+
+def test_a_late_change_asks_for_its_day_and_nothing_else_for_none(
+    store: SmallStore, instance: dg.DagsterInstance
+) -> None:
+    store.place("1")
+    store.compute(store.context())
+    quiet = evaluate(LATE_CHANGES_SENSOR, instance)
+    assert (quiet.run_requests, bool(quiet.skip_message)) == ([], True)
+
+    store.execute("UPDATE raw.unit_costs SET unit_cost = 5")
+    store.execute("UPDATE raw.orders SET updated_at = now()")
+    asked = evaluate(LATE_CHANGES_SENSOR, instance, quiet.cursor)
+    assert [request.partition_key for request in asked.run_requests or []] == [store.day.key]
+
+    again = evaluate(LATE_CHANGES_SENSOR, instance, asked.cursor)
+    assert (again.run_requests, bool(again.skip_message)) == ([], True)
+
+
+def test_adjacent_late_days_are_one_range_run(store: SmallStore, instance: dg.DagsterInstance) -> None:
+    store.place("1")
+    store.place("2", at=store.day.start - timedelta(hours=2))
+    run = store.context()
+    before = StoreDay(store.day.day - timedelta(days=1), store.day.zone)
+    compute_profit(run, before, store.day, url=store.url, project_dir=PROJECT_DIR, log_dir=None)
+    store.execute("UPDATE raw.unit_costs SET unit_cost = 5")
+    (request,) = evaluate(LATE_CHANGES_SENSOR, instance).run_requests or []
+    assert request.partition_key_range == dg.PartitionKeyRange(before.key, store.day.key)
+
+
+def test_a_warehouse_without_raw_tables_is_no_failure(store: SmallStore, instance: dg.DagsterInstance) -> None:
+    store.execute("DROP SCHEMA raw CASCADE")
+    quiet = evaluate(LATE_CHANGES_SENSOR, instance)
+    assert (quiet.run_requests, "raw tables" in str(quiet.skip_message)) == ([], True)
