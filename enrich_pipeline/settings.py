@@ -76,7 +76,12 @@ class Settings(BaseSettings):
     upload_batch_size: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         None, description="Orders a request. Unset: the largest that the contract profile allows."
     )
-    upload_concurrency: Annotated[int, Field(ge=1, le=64)] = Field(4, description="Requests in flight.")
+    upload_concurrency: Annotated[int, Field(ge=1, le=64)] = Field(
+        8, description="Most requests in flight; there are fewer while the API limits, fails or times out."
+    )
+    upload_budget_seconds: Annotated[int, Field(ge=1)] = Field(
+        3600, description="Longest that a day's upload may take; running the day again goes on from there."
+    )
     enrich_data_dir: Path = Field(
         PROJECT_ROOT / ".data", description="Folder of the embedded databases, Dagster's home and logs."
     )

@@ -7,6 +7,7 @@ from enrich_pipeline.enrich_client.errors import (
     ApiStatusError,
     AuthenticationError,
     BadRequest,
+    CallStopped,
     ConnectionFailed,
     EnrichApiError,
     MalformedAnswer,
@@ -20,8 +21,9 @@ from enrich_pipeline.enrich_client.errors import (
     UnsupportedMediaType,
 )
 from enrich_pipeline.enrich_client.models import GetAnswer, HeldOrder, PostAnswer, RowError
+from enrich_pipeline.enrich_client.pacing import Clock
 from enrich_pipeline.enrich_client.read_back import DayRead, ReadSummary, read_day
-from enrich_pipeline.enrich_client.retries import NO_RETRIES, Clock, OnRetry, RetryPolicy
+from enrich_pipeline.enrich_client.retries import NO_RETRIES, OnRetry, RetryPolicy
 from enrich_pipeline.enrich_client.transport import Timeouts
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "ApiStatusError",
     "AuthenticationError",
     "BadRequest",
+    "CallStopped",
     "Clock",
     "ConnectionFailed",
     "DayRead",

@@ -27,7 +27,8 @@ from enrich_pipeline.enrich_client.models import (
     PostReport,
     Problem,
 )
-from enrich_pipeline.enrich_client.retries import Clock, OnRetry, Retrier, RetryPolicy
+from enrich_pipeline.enrich_client.pacing import Clock, Pacer
+from enrich_pipeline.enrich_client.retries import OnRetry, Retrier, RetryPolicy
 from enrich_pipeline.enrich_client.transport import RawAnswer, Timeouts, Transport
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,8 @@ class EnrichClient:
             profile: what the vendor can do.
             retry: when to try again; six attempts within five minutes when None.
             timeouts: of each attempt.
-            max_connections: connections kept open; as many as threads use the client.
+            max_connections: most requests in flight. There are fewer while the vendor strains, however many threads
+                call: see `domain.adaptive_limit`.
             gzip: ask for compressed answers; saves traffic, costs time on a fast line.
             on_retry: told of each retry, for progress logs.
             clock: real time when None.
@@ -76,7 +78,8 @@ class EnrichClient:
         """
         self.profile = profile
         self._clock = clock or Clock()
-        self._retrier = Retrier(retry or RetryPolicy(), clock=self._clock, on_retry=on_retry)
+        self._pacer = Pacer(self._clock, ceiling=max_connections)
+        self._retrier = Retrier(retry or RetryPolicy(), clock=self._clock, pacer=self._pacer, on_retry=on_retry)
         self._api_key = api_key
         self._transport = Transport(
             base_url, api_key, timeouts=timeouts or Timeouts(), max_connections=max_connections, gzip=gzip
@@ -93,6 +96,19 @@ class EnrichClient:
     def close(self) -> None:
         """Close every connection."""
         self._transport.close()
+
+    @property
+    def in_flight_limit(self) -> int:
+        """How many requests may be in flight now: what adapting has come to."""
+        return self._pacer.limit
+
+    def stop(self) -> None:
+        """Send nothing more: calls that wait raise `CallStopped`, requests in flight end as they do. See `resume`."""
+        self._pacer.stop()
+
+    def resume(self) -> None:
+        """Take a stop back."""
+        self._pacer.resume()
 
     def post_orders(self, body: bytes, *, order_count: int) -> PostAnswer:
         """Post one batch: `body` as `domain.payloads.batch_body` writes it, holding `order_count` orders.

@@ -34,6 +34,10 @@ class ConnectionFailed(EnrichApiError):
     retryable: ClassVar[bool] = True
 
 
+class CallStopped(EnrichApiError):
+    """The caller stopped the client before this attempt; `attempts` were made before it, perhaps none."""
+
+
 class AnswerLost(EnrichApiError):
     """No whole answer arrived: the connection broke, or what came is not JSON. The vendor may have stored the rows."""
 

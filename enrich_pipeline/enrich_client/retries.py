@@ -1,4 +1,4 @@
-"""When a call is tried again, how long it waits, and how one worker's Retry-After holds back all of them.
+"""When a call is tried again, and how long it waits before.
 
 A POST is an upsert, so a replay is harmless and even an answer that got lost is worth another try.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from typing import TypeVar
 from tenacity import RetryCallState, Retrying
 
 from enrich_pipeline.enrich_client.errors import ApiStatusError, EnrichApiError
+from enrich_pipeline.enrich_client.pacing import Clock, Pacer
 
 _log = logging.getLogger(__name__)
 
@@ -49,46 +48,15 @@ class RetryPolicy:
 NO_RETRIES = RetryPolicy(attempts=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
-    """Real time, as far as retries need it; tests bring their own, on which waiting takes no time."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-
-class PauseGate:
-    """Holds every worker back while the vendor asked for a pause."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._open_at = 0.0
-
-    def pause(self, seconds: float) -> None:
-        """Close the gate for `seconds` from now; a longer pause that is under way stays."""
-        with self._lock:
-            self._open_at = max(self._open_at, self._clock.monotonic() + seconds)
-
-    def wait(self) -> None:
-        """Return when the gate is open, also when the pause grew while waiting."""
-        while (remaining := self._remaining()) > 0:
-            self._clock.sleep(remaining)
-
-    def _remaining(self) -> float:
-        with self._lock:
-            return self._open_at - self._clock.monotonic()
-
-
 class Retrier:
-    """Runs calls by one policy behind one gate. Safe to share between threads."""
+    """Runs calls by one policy, each attempt when the pacer lets it begin. Safe to share between threads."""
 
     def __init__(
         self,
         policy: RetryPolicy,
         *,
         clock: Clock,
+        pacer: Pacer,
         on_retry: OnRetry | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -97,7 +65,7 @@ class Retrier:
         self._clock = clock
         self._on_retry = on_retry
         self._jitter = jitter
-        self._gate = PauseGate(clock)
+        self._pacer = pacer
 
     def call(self, request: Callable[[], T]) -> tuple[T, int]:
         """Run `request` until it succeeds; return what it returned, and the number of attempts.
@@ -105,16 +73,17 @@ class Retrier:
         Raises:
             EnrichApiError: the last attempt's, when it is not retryable or the policy is exhausted. Its
                 `outcome_known` speaks for all attempts: a 429 after a timeout does not say that nothing was stored.
+                `CallStopped` when the pacer was stopped before an attempt.
         """
         attempts = 0
         outcome_known = True
 
         def attempt() -> T:
             nonlocal attempts, outcome_known
-            self._gate.wait()
-            attempts += 1
             try:
-                return request()
+                with self._pacer.attempt():
+                    attempts += 1
+                    return request()
             except EnrichApiError as error:
                 outcome_known = outcome_known and error.outcome_known
                 error.attempts, error.outcome_known = attempts, outcome_known
@@ -125,7 +94,7 @@ class Retrier:
             wait=self._wait_seconds,
             stop=self._is_exhausted,
             before_sleep=self._announce,
-            sleep=self._clock.sleep,
+            sleep=self._pacer.sleep,
             reraise=True,
         )
         return retrying(attempt), attempts
@@ -146,7 +115,7 @@ class Retrier:
         error = _error(state)
         wait_seconds = state.upcoming_sleep
         if _asked_pause_seconds(error, self._clock.now()):
-            self._gate.pause(wait_seconds)
+            self._pacer.pause(wait_seconds)
         _log.info("attempt %d failed (%s); next in %.1f s", state.attempt_number, type(error).__name__, wait_seconds)
         if self._on_retry:
             self._on_retry(state.attempt_number, error, wait_seconds)

@@ -12,7 +12,7 @@ import dagster as dg
 
 from enrich_pipeline.domain.receipts import Receipt, plain
 from enrich_pipeline.orchestration.flow import FlowAsset
-from enrich_pipeline.steps.upload import UploadSummary
+from enrich_pipeline.steps.upload_progress import UploadSummary
 from enrich_pipeline.steps.verify import Verification
 from enrich_pipeline.warehouse.day_profit import DayProfit
 from enrich_pipeline.warehouse.source_totals import SourceCheck

@@ -44,6 +44,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 contract_profile=settings.contract_profile,
                 batch_size=min(settings.upload_batch_size or profile.max_batch_orders, profile.max_batch_orders),
                 concurrency=settings.upload_concurrency,
+                budget_seconds=settings.upload_budget_seconds,
             ),
         },
         # One process a run: the steps are a few seconds each, starting a process for each would be most of the time.

@@ -52,8 +52,7 @@ class WarehouseResource(dg.ConfigurableResource[None]):
         """The warehouse opened for one run, with our schema in place."""
         settings = load_settings()
         profile = profile_named(self.contract_profile)
-        # Each worker of an upload holds a connection beside the lock's and the main thread's.
-        engine = warehouse_engine(self.url(), pool_size=settings.upload_concurrency + 3)
+        engine = warehouse_engine(self.url())
         try:
             ensure_schema(engine, store=self.store, profile=profile, business_now=settings.enrich_now)
             yield RunContext(
@@ -73,7 +72,8 @@ class EnrichApiResource(dg.ConfigurableResource[None]):
     base_url: str = Field(description="base URL; the key is read from WORKMAGIC_API_KEY")
     contract_profile: str = Field(description="what the vendor's API can do: full or minimal")
     batch_size: int = Field(description="orders a request")
-    concurrency: int = Field(description="requests in flight")
+    concurrency: int = Field(description="most requests in flight")
+    budget_seconds: int = Field(description="longest that a day's upload may take")
 
     def client(self, *, warn: Callable[[str], object]) -> EnrichClient:
         """A client; `warn` is told of each retry.
@@ -90,7 +90,7 @@ class EnrichApiResource(dg.ConfigurableResource[None]):
             self.base_url,
             key,
             profile_named(self.contract_profile),
-            max_connections=self.concurrency + 1,
+            max_connections=self.concurrency,
             on_retry=on_retry,
         )
 
@@ -99,6 +99,7 @@ class EnrichApiResource(dg.ConfigurableResource[None]):
         return UploadOptions(
             batch_size=self.batch_size,
             concurrency=self.concurrency,
+            budget_seconds=self.budget_seconds,
             full=full,
             allow_outside_window=allow_outside_window,
         )

@@ -54,7 +54,7 @@ def verify_day(run: RunContext, client: EnrichClient, day: StoreDay) -> Verifica
         DayError: when the day was not checked or computed.
         EnrichApiError: when the vendor cannot be read; no receipt is written.
     """
-    with vendor_lock(run.engine):
+    with vendor_lock(run.engine, f"run {run.run_id}, verifying {day.key}"):
         with run.engine.begin() as connection:
             require_computed(connection, day.day)
             source = recorded_totals(connection, day.day)

@@ -24,119 +24,116 @@ latest_read_back AS (
     WHERE completed_at IS NOT NULL
     ORDER BY order_day, read_back_id DESC
 ),
-compared AS (
+last_sent AS (
+    SELECT ledger.order_day, ledger.order_id, max(ledger.batch_id) AS batch_id
+    FROM enrich.upload_ledger AS ledger
+    INNER JOIN enrich.upload_batches AS batch USING (batch_id)
+    WHERE batch.status <> 'failed' AND NOT ledger.left_day
+    GROUP BY ledger.order_day, ledger.order_id
+),
+sent AS (
+    SELECT ledger.*, batch.status, batch.error_code, batch.sent_at
+    FROM last_sent
+    INNER JOIN enrich.upload_ledger AS ledger USING (order_day, order_id, batch_id)
+    INNER JOIN enrich.upload_batches AS batch USING (batch_id)
+)
+SELECT
+    profit.order_id,
+    profit.order_day,
+    decided.state,
+    CASE decided.state
+        WHEN 'excluded' THEN profit.exclusion
+        WHEN 'rejected' THEN compared.rejection_code
+        WHEN 'ready' THEN CASE WHEN sent.batch_id IS NULL THEN 'new' ELSE 'changed' END
+        WHEN 'unknown' THEN CASE WHEN sent.status = 'answered' THEN 'not_read_back' ELSE 'no_answer' END
+        WHEN 'mismatched' THEN found.differences[1]
+    END AS reason,
+    CASE WHEN decided.state = 'mismatched' THEN found.differences ELSE '{{}}'::text[] END AS mismatch_kinds,
+    profit.copy_number,
+    profit.currency,
+    profit.ordered_at,
+    kept.order_timestamp,
+    profit.sales_amount,
+    profit.profit_amount,
+    profit.control_total,
+    profit.incomplete_lines,
+    compared.inside_window,
+    sent.batch_id,
+    held.order_timestamp AS held_order_timestamp,
+    held.sales_amount AS held_sales_amount,
+    held.profit_amount AS held_profit_amount,
+    held.currency AS held_currency,
+    held.status AS held_status
+FROM enrich.order_profit AS profit
+CROSS JOIN enrich.store
+LEFT JOIN sent ON profit.order_day = sent.order_day AND profit.order_id = sent.order_id
+LEFT JOIN latest_read_back AS latest ON profit.order_day = latest.order_day
+LEFT JOIN enrich.held_orders AS held
+    ON latest.read_back_id = held.read_back_id AND profit.order_id = held.order_id AND held.occurrence = 1
+-- OFFSET 0 has each of these computed once an order, and not wherever it is used.
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN store.timestamp_precision = 'microsecond' THEN profit.ordered_at
+        ELSE date_trunc(store.timestamp_precision, profit.ordered_at, 'UTC') END AS order_timestamp
+    OFFSET 0
+) AS kept
+CROSS JOIN LATERAL (
     SELECT
-        profit.order_id,
-        profit.order_day,
-        profit.copy_number,
-        profit.currency,
-        profit.ordered_at,
-        date_trunc(store.timestamp_precision, profit.ordered_at, 'UTC') AS order_timestamp,
-        profit.sales_amount,
-        profit.profit_amount,
-        profit.exclusion,
-        profit.control_total,
-        profit.incomplete_lines,
         profit.order_day >= (coalesce(store.business_now, now()) AT TIME ZONE store.timezone)::date - {WINDOW_DAYS}
             AS inside_window,
-        store.shows_rows_at_once,
-        sent.batch_id,
-        sent.status AS batch_status,
         coalesce(sent.rejection_code, CASE sent.status WHEN 'refused' THEN sent.error_code END) AS rejection_code,
         coalesce(
-            sent.order_timestamp = date_trunc(store.timestamp_precision, profit.ordered_at, 'UTC')
+            sent.order_timestamp = kept.order_timestamp
             AND sent.sales_amount = profit.sales_amount
             AND sent.profit_amount = profit.profit_amount
             AND sent.currency = profit.currency,
             false
         ) AS present_payload_sent,
-        -- The refresh that follows the sending, on the store's clock, and the patience after it.
-        (
-            date_trunc('day', sent.sent_at AT TIME ZONE store.timezone) + store.refresh_at
-            + CASE WHEN (sent.sent_at AT TIME ZONE store.timezone)::time >= store.refresh_at
-                THEN interval '1 day' ELSE interval '0' END
-        ) AT TIME ZONE store.timezone + store.refresh_grace AS show_deadline,
         coalesce(sent.batch_id <= latest.last_batch_id, false) AS read_back_since,
-        held.order_id IS NOT NULL AS is_held,
-        held.order_timestamp AS held_order_timestamp,
-        held.sales_amount AS held_sales_amount,
-        held.profit_amount AS held_profit_amount,
-        held.currency AS held_currency,
-        held.status AS held_status,
+        coalesce(
+            held.order_timestamp = kept.order_timestamp
+            AND held.sales_amount = profit.sales_amount
+            AND held.profit_amount = profit.profit_amount
+            AND held.currency = profit.currency
+            AND held.status IS DISTINCT FROM 'outside_window',
+            false
+        ) AS is_equal,
         held.sales_amount = 0 AND held.profit_amount = 0
             AND (profit.sales_amount <> 0 OR profit.profit_amount <> 0) AS is_zeroed
-    FROM enrich.order_profit AS profit
-    CROSS JOIN enrich.store
-    LEFT JOIN LATERAL (
-        SELECT ledger.*, batch.status, batch.error_code, batch.sent_at
-        FROM enrich.upload_ledger AS ledger
-        INNER JOIN enrich.upload_batches AS batch USING (batch_id)
-        WHERE ledger.order_id = profit.order_id AND batch.status NOT IN ('planned', 'failed')
-        ORDER BY ledger.batch_id DESC
-        LIMIT 1
-    ) AS sent ON true
-    LEFT JOIN latest_read_back AS latest ON profit.order_day = latest.order_day
-    LEFT JOIN enrich.held_orders AS held
-        ON latest.read_back_id = held.read_back_id AND profit.order_id = held.order_id AND held.occurrence = 1
-),
-with_kinds AS (
+    OFFSET 0
+) AS compared
+CROSS JOIN LATERAL (
     SELECT
-        *,
-        CASE WHEN exclusion IS NULL THEN array_remove(ARRAY[
-            CASE WHEN NOT is_held THEN 'missing' END,
-            CASE WHEN is_zeroed THEN 'zeroed' END,
-            CASE WHEN NOT is_zeroed AND held_sales_amount <> sales_amount THEN 'sales_amount' END,
-            CASE WHEN NOT is_zeroed AND held_profit_amount <> profit_amount THEN 'profit_amount' END,
-            CASE WHEN held_currency <> currency THEN 'currency' END,
-            CASE WHEN held_order_timestamp <> order_timestamp THEN 'order_timestamp' END,
-            CASE WHEN held_status = 'outside_window' THEN 'not_applied' END
-        ], NULL) END AS differences
-    FROM compared
-),
-decided AS (
-    SELECT
-        *,
         CASE
-            WHEN exclusion IS NOT NULL THEN 'excluded'
-            WHEN NOT present_payload_sent AND NOT inside_window THEN 'outside_window'
-            WHEN NOT present_payload_sent THEN 'ready'
-            WHEN rejection_code IS NOT NULL THEN 'rejected'
-            WHEN cardinality(differences) = 0 AND read_back_since THEN 'verified'
-            WHEN batch_status IN ('sending', 'unknown') AND NOT (read_back_since AND shows_rows_at_once) THEN 'unknown'
-            WHEN NOT shows_rows_at_once AND now() < show_deadline THEN 'awaiting_refresh'
-            WHEN NOT read_back_since THEN 'unknown'
+            WHEN profit.exclusion IS NOT NULL THEN 'excluded'
+            WHEN NOT compared.present_payload_sent AND NOT compared.inside_window THEN 'outside_window'
+            WHEN NOT compared.present_payload_sent THEN 'ready'
+            WHEN compared.rejection_code IS NOT NULL THEN 'rejected'
+            WHEN compared.is_equal AND compared.read_back_since THEN 'verified'
+            WHEN sent.status IN ('sending', 'unknown') AND NOT (compared.read_back_since AND store.shows_rows_at_once)
+                THEN 'unknown'
+            -- The refresh that follows the sending, on the store's clock, and the patience after it.
+            WHEN NOT store.shows_rows_at_once AND now() < (
+                date_trunc('day', sent.sent_at AT TIME ZONE store.timezone) + store.refresh_at
+                + CASE WHEN (sent.sent_at AT TIME ZONE store.timezone)::time >= store.refresh_at
+                    THEN interval '1 day' ELSE interval '0' END
+            ) AT TIME ZONE store.timezone + store.refresh_grace THEN 'awaiting_refresh'
+            WHEN NOT compared.read_back_since THEN 'unknown'
             ELSE 'mismatched'
         END AS state
-    FROM with_kinds
-)
-SELECT
-    order_id,
-    order_day,
-    state,
-    CASE state
-        WHEN 'excluded' THEN exclusion
-        WHEN 'rejected' THEN rejection_code
-        WHEN 'ready' THEN CASE WHEN batch_id IS NULL THEN 'new' ELSE 'changed' END
-        WHEN 'unknown' THEN CASE WHEN batch_status = 'answered' THEN 'not_read_back' ELSE 'no_answer' END
-        WHEN 'mismatched' THEN differences[1]
-    END AS reason,
-    CASE WHEN state = 'mismatched' THEN differences ELSE '{{}}'::text[] END AS mismatch_kinds,
-    copy_number,
-    currency,
-    ordered_at,
-    order_timestamp,
-    sales_amount,
-    profit_amount,
-    control_total,
-    incomplete_lines,
-    inside_window,
-    batch_id,
-    held_order_timestamp,
-    held_sales_amount,
-    held_profit_amount,
-    held_currency,
-    held_status
-FROM decided
+    OFFSET 0
+) AS decided
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN decided.state = 'mismatched' THEN array_remove(ARRAY[
+        CASE WHEN held.order_id IS NULL THEN 'missing' END,
+        CASE WHEN compared.is_zeroed THEN 'zeroed' END,
+        CASE WHEN NOT compared.is_zeroed AND held.sales_amount <> profit.sales_amount THEN 'sales_amount' END,
+        CASE WHEN NOT compared.is_zeroed AND held.profit_amount <> profit.profit_amount THEN 'profit_amount' END,
+        CASE WHEN held.currency <> profit.currency THEN 'currency' END,
+        CASE WHEN held.order_timestamp <> kept.order_timestamp THEN 'order_timestamp' END,
+        CASE WHEN held.status = 'outside_window' THEN 'not_applied' END
+    ], NULL) END AS differences
+    OFFSET 0
+) AS found
 """
 
 SENDABLE = f"""

@@ -1,7 +1,7 @@
 """Queries of the upload ledger and batch log: what is about to be sent, what was sent, what became of it.
 
-Every batch is planned, marked `sending` before its request and given an outcome after it, each step committed by
-the caller: whatever line a crash hits, the ledger never claims less than what may have left this machine.
+Every batch is written as `sending` before its request and given an outcome after it, several in one transaction,
+which the caller commits: whatever line a crash hits, the ledger never claims less than may have left this machine.
 """
 
 from __future__ import annotations
@@ -9,16 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, INTEGER, TEXT
+from sqlalchemy import Connection, text
 
-from enrich_pipeline.warehouse.order_states import SENDABLE
-
-# The order of the rows in a batch's body: row errors name a row by its index in it.
-_BODY_ORDER = 'order_timestamp, order_id COLLATE "C"'
+from enrich_pipeline.warehouse.upload_plan import BODY_ORDER
 
 # The ledger's columns are NOT NULL: one null part would turn the whole JSON text into null.
 _PAYLOAD = """
@@ -30,6 +26,15 @@ _PAYLOAD = """
     || ',"profit_amount":' || profit_amount::text
     || ',"currency":' || to_json(currency)::text || '}'
 """
+_BODY = f"""'{{"orders":[' || string_agg({_PAYLOAD}, ',' ORDER BY position) || ']}}'"""
+
+
+class Sending(NamedTuple):
+    """A batch that is about to be sent: its body is UTF-8 JSON with the ledger's exact decimals."""
+
+    batch_id: int
+    orders: int
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +42,21 @@ class Outcome:
     """What became of a batch.
 
     `status` is `answered`; `refused` (its one order cannot be taken); `failed` (the vendor stored nothing of it); or
-    `unknown` (the vendor may have stored it).
+    `unknown` (the vendor may have stored it). Times are real and zone-aware: before the first attempt, and when the
+    outcome was known or given up on. `rejections` are the rows that were refused: index in the body, code, message.
     """
 
+    batch_id: int
     status: str
     attempts: int
     body_bytes: int
     latency_seconds: float
+    sent_at: datetime
+    answered_at: datetime
     http_status: int | None = None
     error_code: str | None = None
     request_id: str | None = None
+    rejections: tuple[tuple[int, str, str], ...] = ()
 
 
 def begin_upload(connection: Connection, day: date, *, run_id: str, overrides: Mapping[str, Any]) -> None:
@@ -71,147 +81,74 @@ def overrides_of_run(connection: Connection, day: date, run_id: str) -> dict[str
     )
 
 
-def forget_planned_batches(connection: Connection, day: date) -> None:
-    """Remove the day's batches that were planned and never sent: a run that ended early leaves them."""
-    connection.execute(
-        text("""
-            WITH planned AS (
-                DELETE FROM enrich.upload_batches WHERE order_day = :day AND status = 'planned' RETURNING batch_id
-            )
-            DELETE FROM enrich.upload_ledger WHERE batch_id IN (SELECT batch_id FROM planned)
-        """),
-        {"day": day},
-    )
-
-
-def plan_batches(
-    connection: Connection, day: date, *, run_id: str, batch_size: int, full: bool, allow_outside_window: bool
-) -> list[tuple[int, int]]:
-    """Write the intent to send what must be sent, in batches of `batch_size`; return (batch id, orders) in order.
+def begin_batches(
+    connection: Connection, day: date, *, run_id: str, batch_size: int, first: int, count: int
+) -> list[Sending]:
+    """Write the intent to send the batches `first` to `first + count - 1` of the upload's plan, and return them.
 
     The present payload of each order is copied into the ledger, so that what a request carried can be told later.
+    Nothing may be sent before the caller has committed. A batch behind the plan's end is not there.
     """
     rows = connection.execute(
         text(f"""
-            WITH sendable AS MATERIALIZED (
-                SELECT order_id, order_day, order_timestamp, sales_amount, profit_amount, currency,
-                    (row_number() OVER (ORDER BY {_BODY_ORDER}) - 1) / :batch_size AS batch_number
-                FROM enrich.order_states
-                WHERE order_day = :day AND {SENDABLE}
+            WITH chunk AS MATERIALIZED (
+                SELECT *, position / :batch_size AS batch_number FROM enrich.upload_plan
+                WHERE position >= :first_position AND position < :end_position
             ),
             numbered AS MATERIALIZED (
-                SELECT batch_number, count(*) AS orders,
+                SELECT batch_number, count(*) AS orders, {_BODY} AS body,
                     nextval(pg_get_serial_sequence('enrich.upload_batches', 'batch_id')) AS batch_id
-                FROM sendable GROUP BY batch_number ORDER BY batch_number
+                FROM chunk GROUP BY batch_number ORDER BY batch_number
             ),
             batches AS (
-                INSERT INTO enrich.upload_batches (batch_id, order_day, run_id, orders, status)
+                INSERT INTO enrich.upload_batches (batch_id, order_day, run_id, orders, status, sent_at)
                 OVERRIDING SYSTEM VALUE
-                SELECT batch_id, :day, :run_id, orders, 'planned' FROM numbered
+                SELECT batch_id, :day, :run_id, orders, 'sending', clock_timestamp() FROM numbered
             ),
             ledger AS (
                 INSERT INTO enrich.upload_ledger
                     (order_id, batch_id, order_day, order_timestamp, sales_amount, profit_amount, currency)
-                SELECT order_id, batch_id, order_day, order_timestamp, sales_amount, profit_amount, currency
-                FROM sendable INNER JOIN numbered USING (batch_number)
+                SELECT order_id, batch_id, :day, order_timestamp, sales_amount, profit_amount, currency
+                FROM chunk INNER JOIN numbered USING (batch_number)
+                ORDER BY position
             )
-            SELECT batch_id, orders FROM numbered ORDER BY batch_id
+            SELECT batch_id, orders, body FROM numbered ORDER BY batch_id
         """),
         {
             "day": day,
             "run_id": run_id,
             "batch_size": batch_size,
-            "full": full,
-            "allow_outside_window": allow_outside_window,
+            "first_position": first * batch_size,
+            "end_position": (first + count) * batch_size,
         },
     )
-    return [(row.batch_id, row.orders) for row in rows]
+    return [Sending(row.batch_id, row.orders, row.body.encode()) for row in rows]
 
 
-def begin_sending(connection: Connection, batch_id: int) -> bytes:
-    """Mark the batch as sending and return its request body: UTF-8 JSON with the ledger's exact decimals."""
-    body = connection.execute(
-        text(f"""
-            WITH begun AS (
-                UPDATE enrich.upload_batches SET status = 'sending', sent_at = clock_timestamp()
-                WHERE batch_id = :batch_id
-            )
-            SELECT '{{"orders":[' || string_agg({_PAYLOAD}, ',' ORDER BY {_BODY_ORDER}) || ']}}'
-            FROM enrich.upload_ledger WHERE batch_id = :batch_id
-        """),
-        {"batch_id": batch_id},
-    ).scalar_one()
-    return body.encode()
-
-
-def record_outcome(connection: Connection, batch_id: int, outcome: Outcome) -> None:
-    """Write what became of the batch. May be repeated; the last word counts."""
-    connection.execute(
-        text("""
-            UPDATE enrich.upload_batches
-            SET status = :status, http_status = :http_status, error_code = :error_code, attempts = :attempts,
-                body_bytes = :body_bytes, latency_seconds = :latency_seconds, request_id = :request_id,
-                answered_at = clock_timestamp()
-            WHERE batch_id = :batch_id
-        """),
-        {
-            "batch_id": batch_id,
-            "status": outcome.status,
-            "http_status": outcome.http_status,
-            "error_code": outcome.error_code,
-            "attempts": outcome.attempts,
-            "body_bytes": outcome.body_bytes,
-            "latency_seconds": outcome.latency_seconds,
-            "request_id": outcome.request_id,
-        },
-    )
-
-
-def record_rejections(connection: Connection, batch_id: int, rejections: Sequence[tuple[int, str, str]]) -> None:
-    """Write the rows of a batch that were refused, as (index in the body, code, message)."""
-    connection.execute(
-        text(f"""
-            WITH numbered AS (
-                SELECT order_id, row_number() OVER (ORDER BY {_BODY_ORDER}) - 1 AS index
-                FROM enrich.upload_ledger WHERE batch_id = :batch_id
-            )
-            UPDATE enrich.upload_ledger AS ledger
-            SET rejection_code = refused.code, rejection_message = refused.message
-            FROM unnest(:indexes, :codes, :messages) AS refused (index, code, message)
-            INNER JOIN numbered ON refused.index = numbered.index
-            WHERE ledger.batch_id = :batch_id AND ledger.order_id = numbered.order_id
-        """).bindparams(
-            bindparam("indexes", type_=ARRAY(INTEGER)),
-            bindparam("codes", type_=ARRAY(TEXT)),
-            bindparam("messages", type_=ARRAY(TEXT)),
-        ),
-        {
-            "batch_id": batch_id,
-            "indexes": [index for index, _, _ in rejections],
-            "codes": [code for _, code, _ in rejections],
-            "messages": [message for _, _, message in rejections],
-        },
-    )
-
-
-def halve_batch(connection: Connection, batch_id: int) -> list[tuple[int, int]]:
-    """Plan the two halves of a batch that was refused as a whole; return (batch id, orders). The refused one stays."""
+def begin_halves(connection: Connection, batch_id: int) -> list[Sending]:
+    """Write the intent to send the two halves of a batch that was refused as a whole, and return them. It stays."""
+    _summarise_ledger(connection)
     rows = connection.execute(
         text(f"""
-            WITH halves AS MATERIALIZED (
-                SELECT *, ntile(2) OVER (ORDER BY {_BODY_ORDER}) AS half
-                FROM enrich.upload_ledger WHERE batch_id = :batch_id
+            WITH whole AS (
+                SELECT * FROM enrich.upload_batches WHERE batch_id = :batch_id
+            ),
+            halves AS MATERIALIZED (
+                SELECT ledger.*, ntile(2) OVER (ORDER BY {BODY_ORDER}) AS half,
+                    row_number() OVER (ORDER BY {BODY_ORDER}) AS position
+                FROM enrich.upload_ledger AS ledger INNER JOIN whole USING (batch_id, order_day)
             ),
             numbered AS MATERIALIZED (
-                SELECT half, count(*) AS orders,
+                SELECT half, count(*) AS orders, {_BODY} AS body,
                     nextval(pg_get_serial_sequence('enrich.upload_batches', 'batch_id')) AS new_batch_id
                 FROM halves GROUP BY half ORDER BY half
             ),
             batches AS (
-                INSERT INTO enrich.upload_batches (batch_id, order_day, run_id, orders, status)
+                INSERT INTO enrich.upload_batches (batch_id, order_day, run_id, orders, status, sent_at)
                 OVERRIDING SYSTEM VALUE
-                SELECT numbered.new_batch_id, whole.order_day, whole.run_id, numbered.orders, 'planned'
-                FROM numbered CROSS JOIN enrich.upload_batches AS whole WHERE whole.batch_id = :batch_id
+                SELECT numbered.new_batch_id, whole.order_day, whole.run_id, numbered.orders, 'sending',
+                    clock_timestamp()
+                FROM numbered CROSS JOIN whole
             ),
             ledger AS (
                 INSERT INTO enrich.upload_ledger
@@ -219,11 +156,97 @@ def halve_batch(connection: Connection, batch_id: int) -> list[tuple[int, int]]:
                 SELECT order_id, new_batch_id, order_day, order_timestamp, sales_amount, profit_amount, currency
                 FROM halves INNER JOIN numbered USING (half)
             )
-            SELECT new_batch_id, orders FROM numbered ORDER BY new_batch_id
+            SELECT new_batch_id, orders, body FROM numbered ORDER BY new_batch_id
         """),
         {"batch_id": batch_id},
     )
-    return [(row.new_batch_id, row.orders) for row in rows]
+    return [Sending(row.new_batch_id, row.orders, row.body.encode()) for row in rows]
+
+
+def record_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+    """Write what became of batches. May be repeated; the last word counts."""
+    connection.execute(
+        text("""
+            UPDATE enrich.upload_batches AS batch
+            SET status = known.status, http_status = known.http_status, error_code = known.error_code,
+                attempts = known.attempts, body_bytes = known.body_bytes, latency_seconds = known.latency_seconds,
+                request_id = known.request_id, sent_at = known.sent_at, answered_at = known.answered_at
+            FROM unnest(
+                CAST(:batch_ids AS bigint[]), CAST(:statuses AS text[]), CAST(:http_statuses AS integer[]),
+                CAST(:error_codes AS text[]), CAST(:attempts AS integer[]), CAST(:body_bytes AS bigint[]),
+                CAST(:latencies AS numeric[]), CAST(:request_ids AS text[]), CAST(:sent_ats AS timestamptz[]),
+                CAST(:answered_ats AS timestamptz[])
+            ) AS known (
+                batch_id, status, http_status, error_code, attempts, body_bytes, latency_seconds, request_id,
+                sent_at, answered_at
+            )
+            WHERE batch.batch_id = known.batch_id
+        """),
+        {
+            "batch_ids": [outcome.batch_id for outcome in outcomes],
+            "statuses": [outcome.status for outcome in outcomes],
+            "http_statuses": [outcome.http_status for outcome in outcomes],
+            "error_codes": [outcome.error_code for outcome in outcomes],
+            "attempts": [outcome.attempts for outcome in outcomes],
+            "body_bytes": [outcome.body_bytes for outcome in outcomes],
+            "latencies": [round(outcome.latency_seconds, 6) for outcome in outcomes],
+            "request_ids": [outcome.request_id for outcome in outcomes],
+            "sent_ats": [outcome.sent_at for outcome in outcomes],
+            "answered_ats": [outcome.answered_at for outcome in outcomes],
+        },
+    )
+    rejections = [(outcome.batch_id, *rejection) for outcome in outcomes for rejection in outcome.rejections]
+    if rejections:
+        _record_rejections(connection, rejections)
+
+
+def forget_unsent(connection: Connection, day: date, batch_ids: Sequence[int]) -> None:
+    """Take back the intent to send batches of which no request was begun. May be repeated."""
+    for table in ("upload_ledger", "upload_batches"):
+        connection.execute(
+            text(f"""
+                DELETE FROM enrich.{table} WHERE order_day = :day AND batch_id = ANY(CAST(:batch_ids AS bigint[]))
+            """),
+            {"day": day, "batch_ids": list(batch_ids)},
+        )
+
+
+def _record_rejections(connection: Connection, rejections: Sequence[tuple[int, int, str, str]]) -> None:
+    """Write the rows that were refused, as (batch id, index in the body, code, message)."""
+    _summarise_ledger(connection)
+    connection.execute(
+        text(f"""
+            WITH refused AS MATERIALIZED (
+                SELECT refused.*, batch.order_day
+                FROM unnest(
+                    CAST(:batch_ids AS bigint[]), CAST(:indexes AS bigint[]), CAST(:codes AS text[]),
+                    CAST(:messages AS text[])
+                ) AS refused (batch_id, index, code, message)
+                INNER JOIN enrich.upload_batches AS batch USING (batch_id)
+            ),
+            numbered AS MATERIALIZED (
+                SELECT ctid AS row_address, batch_id,
+                    row_number() OVER (PARTITION BY batch_id ORDER BY {BODY_ORDER}) - 1 AS index
+                FROM enrich.upload_ledger
+                WHERE batch_id = ANY(CAST(:batch_ids AS bigint[])) AND order_day IN (SELECT order_day FROM refused)
+            )
+            UPDATE enrich.upload_ledger AS ledger
+            SET rejection_code = refused.code, rejection_message = refused.message
+            FROM refused INNER JOIN numbered USING (batch_id, index)
+            WHERE ledger.ctid = numbered.row_address
+        """),
+        {
+            "batch_ids": [batch_id for batch_id, _, _, _ in rejections],
+            "indexes": [index for _, index, _, _ in rejections],
+            "codes": [code for _, _, code, _ in rejections],
+            "messages": [message for _, _, _, message in rejections],
+        },
+    )
+
+
+def _summarise_ledger(connection: Connection) -> None:
+    """Let the ledger's index know of the newest rows: until then every look for a batch reads all of those."""
+    connection.execute(text("SELECT brin_summarize_new_values('enrich.upload_ledger_day')"))
 
 
 def last_batch_id(connection: Connection) -> int:
@@ -236,7 +259,7 @@ def requests_of_run(connection: Connection, day: date, run_id: str) -> tuple[int
     row = connection.execute(
         text("""
             SELECT count(*) AS requests, coalesce(sum(greatest(attempts - 1, 0)), 0)::bigint AS retries
-            FROM enrich.upload_batches WHERE order_day = :day AND run_id = :run_id AND status <> 'planned'
+            FROM enrich.upload_batches WHERE order_day = :day AND run_id = :run_id
         """),
         {"day": day, "run_id": run_id},
     ).one()

@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import URL, Connection, insert, text
+from sqlalchemy import URL, Connection, text
 
 from enrich_pipeline.domain.payloads import MAX_ID_CHARACTERS, Payload, batch_body, encode_payload
-from enrich_pipeline.warehouse.audit_tables import audit_metadata, upload_batches, upload_ledger
+from enrich_pipeline.warehouse.audit_tables import audit_metadata
 from enrich_pipeline.warehouse.engine import warehouse_engine
-from enrich_pipeline.warehouse.upload_ledger import begin_sending
+from enrich_pipeline.warehouse.upload_ledger import begin_batches
 
 DAY = date(2025, 6, 10)
 
@@ -41,27 +41,30 @@ def connection(database: URL) -> Iterator[Connection]:
 
 
 def body_from_the_ledger(connection: Connection, sent: list[Payload]) -> bytes:
-    batch_id = connection.execute(
-        insert(upload_batches)
-        .values(order_day=DAY, run_id="run", orders=len(sent), status="planned")
-        .returning(upload_batches.c.batch_id)
-    ).scalar_one()
+    in_order = sorted(sent, key=lambda payload: (payload.order_timestamp, payload.order_id))
+    connection.execute(text("DROP TABLE IF EXISTS enrich.upload_plan"))
     connection.execute(
-        insert(upload_ledger),
+        text("""
+            CREATE TABLE enrich.upload_plan (position bigint, order_id text, order_timestamp timestamptz,
+                sales_amount numeric, profit_amount numeric, currency text)
+        """)
+    )
+    connection.execute(
+        text("INSERT INTO enrich.upload_plan VALUES (:position, :order_id, :at, :sales, :profit, :currency)"),
         [
             {
+                "position": position,
                 "order_id": payload.order_id,
-                "batch_id": batch_id,
-                "order_day": DAY,
-                "order_timestamp": payload.order_timestamp,
-                "sales_amount": payload.sales_amount,
-                "profit_amount": payload.profit_amount,
+                "at": payload.order_timestamp,
+                "sales": payload.sales_amount,
+                "profit": payload.profit_amount,
                 "currency": payload.currency,
             }
-            for payload in sent
+            for position, payload in enumerate(in_order)
         ],
     )
-    return begin_sending(connection, batch_id)
+    (sending,) = begin_batches(connection, DAY, run_id="run", batch_size=len(sent), first=0, count=1)
+    return sending.body
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)

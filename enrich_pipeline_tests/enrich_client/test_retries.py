@@ -13,7 +13,8 @@ from enrich_pipeline.enrich_client import (
     RetryPolicy,
     ServerError,
 )
-from enrich_pipeline.enrich_client.retries import PauseGate, Retrier, retry_after_seconds
+from enrich_pipeline.enrich_client.pacing import Pacer
+from enrich_pipeline.enrich_client.retries import Retrier, retry_after_seconds
 from enrich_pipeline_tests.support.still_clock import StillClock
 
 NOON = datetime(2025, 6, 10, 12, tzinfo=UTC)
@@ -32,7 +33,8 @@ def failing(*errors, then="done"):
 
 
 def retrier(time, policy=None, **options):
-    return Retrier(policy or RetryPolicy(), clock=time.clock, jitter=lambda: 1.0, **options)
+    pacer = Pacer(time.clock, ceiling=8)
+    return Retrier(policy or RetryPolicy(), clock=time.clock, pacer=pacer, **{"jitter": lambda: 1.0, **options})
 
 
 def test_a_call_that_succeeds_is_made_once():
@@ -52,7 +54,7 @@ def test_waits_double_up_to_their_maximum():
 def test_half_of_a_wait_is_random(jitter, wait):
     time = StillClock()
     policy = RetryPolicy(wait_initial_seconds=1)
-    Retrier(policy, clock=time.clock, jitter=lambda: jitter).call(failing(ConnectionFailed("down")))
+    retrier(time, policy, jitter=lambda: jitter).call(failing(ConnectionFailed("down")))
     assert time.sleeps == [wait]
 
 
@@ -182,18 +184,3 @@ def test_one_workers_retry_after_holds_back_every_other_worker():
         shared = retrier(time, on_retry=while_the_first_waits)
         assert shared.call(limited) == ("limited", 2)
     assert asked_at == [30]
-
-
-def test_a_longer_pause_is_not_shortened_by_a_shorter_one():
-    time = StillClock()
-    gate = PauseGate(time.clock)
-    gate.pause(30)
-    gate.pause(5)
-    gate.wait()
-    assert time.sleeps == [30]
-
-
-def test_a_gate_that_was_never_closed_is_open():
-    time = StillClock()
-    PauseGate(time.clock).wait()
-    assert time.sleeps == []

@@ -116,15 +116,6 @@ def test_a_batch_that_never_left_before_the_run_died_is_sent_by_the_next(store: 
     assert (receipt.upload_requests, receipt.orders_in("verified")) == (1, 1)
 
 
-def test_planned_batches_of_a_dead_run_are_forgotten_and_planned_anew(store: SmallStore) -> None:
-    store.place("O1")
-    store.run_day()
-    store.execute("UPDATE enrich.upload_batches SET status = 'planned'")
-    assert store.states() == {"O1": ("ready", "new")}
-    store.run_day()
-    assert store.fetch("SELECT status, count(*) FROM enrich.upload_batches GROUP BY status") == [("answered", 1)]
-
-
 def test_a_day_outside_the_four_weeks_is_not_sent(store: SmallStore) -> None:
     old = store.day.start - timedelta(days=40)
     store.place("OLD", at=old)

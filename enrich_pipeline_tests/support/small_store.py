@@ -24,7 +24,8 @@ from enrich_pipeline.settings import PROJECT_ROOT
 from enrich_pipeline.steps.check_source import check_source_day
 from enrich_pipeline.steps.compute import compute_profit
 from enrich_pipeline.steps.context import RunContext
-from enrich_pipeline.steps.upload import UploadOptions, UploadSummary, upload_day
+from enrich_pipeline.steps.upload import UploadOptions, upload_day
+from enrich_pipeline.steps.upload_progress import UploadSummary
 from enrich_pipeline.steps.verify import Verification, verify_day
 from enrich_pipeline.warehouse import raw_tables
 from enrich_pipeline.warehouse.embedded import API_ROLE, EmbeddedPostgres, libpq_url

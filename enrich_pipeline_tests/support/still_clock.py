@@ -16,13 +16,13 @@ class StillClock:
         self._now = now
         self._elapsed = 0.0
         self._lock = threading.Lock()
-        self.clock = Clock(monotonic=self._monotonic, sleep=self._sleep, now=self._read)
+        self.clock = Clock(monotonic=self._monotonic, wait=self._wait, now=self._read)
 
     def _monotonic(self) -> float:
         with self._lock:
             return self._elapsed
 
-    def _sleep(self, seconds: float) -> None:
+    def _wait(self, _event: threading.Event, seconds: float) -> None:
         with self._lock:
             self.sleeps.append(seconds)
             self._elapsed += seconds

@@ -61,7 +61,7 @@ def enriched_upload_asset(partitions: dg.DailyPartitionsDefinition) -> dg.Assets
             enrich_api.client(warn=context.log.warning) as client,
         ):
             for day in selected_days(context, warehouse.store_timezone):
-                summary = upload_day(run, client, day, options)
+                summary = upload_day(run, client, day, options, on_progress=context.log.info)
                 context.log.info(
                     "%s: sent %d orders in %d requests, %.0f orders/s",
                     day.key,

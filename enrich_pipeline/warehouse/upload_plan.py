@@ -1,0 +1,67 @@
+"""What an upload of a day will send, decided once and then taken piece by piece: the table `enrich.upload_plan`.
+
+It lives for one upload, under the store's lock, and is not logged: a crash forgets it, and the next upload decides
+anew. Nothing of it is a statement about what was sent; that is the ledger's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+from enrich_pipeline.warehouse.order_states import SENDABLE
+
+# The order of the rows over all bodies: row errors name a row by its index in one.
+BODY_ORDER = 'order_timestamp, order_id COLLATE "C"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPlan:
+    """How much will be sent, and of how many orders of the day only a read-back can tell the fate (`unread`)."""
+
+    orders: int
+    unread: int
+
+
+def plan_upload(connection: Connection, day: date, *, full: bool, allow_outside_window: bool) -> UploadPlan:
+    """Write down what must be sent now, in the order of the bodies. Replaces a plan of before; may be repeated."""
+    _forget_departed_orders(connection, day)
+    drop_plan(connection)
+    # Whole days are joined: without statistics yet, nested loops would be chosen, and take hours.
+    connection.execute(text("SET LOCAL enable_nestloop = off"))
+    connection.execute(
+        text(f"""
+            CREATE UNLOGGED TABLE enrich.upload_plan AS
+            SELECT row_number() OVER (ORDER BY {BODY_ORDER}) - 1 AS position,
+                order_id, order_timestamp, sales_amount, profit_amount, currency, state
+            FROM enrich.order_states
+            WHERE order_day = :day AND {SENDABLE}
+        """),
+        {"day": day, "full": full, "allow_outside_window": allow_outside_window},
+    )
+    connection.execute(text("CREATE INDEX ON enrich.upload_plan (position)"))
+    row = connection.execute(
+        text("SELECT count(*) AS orders, count(*) FILTER (WHERE state = 'unknown') AS unread FROM enrich.upload_plan")
+    ).one()
+    return UploadPlan(orders=row.orders, unread=row.unread)
+
+
+def drop_plan(connection: Connection) -> None:
+    """Forget the plan, where there is one."""
+    connection.execute(text("DROP TABLE IF EXISTS enrich.upload_plan"))
+
+
+def _forget_departed_orders(connection: Connection, day: date) -> None:
+    """Let what was sent count no longer for orders that left the day: another day may have sent something since."""
+    connection.execute(
+        text("""
+            UPDATE enrich.upload_ledger AS ledger SET left_day = true
+            WHERE ledger.order_day = :day AND NOT ledger.left_day AND NOT EXISTS (
+                SELECT FROM enrich.order_profit AS profit
+                WHERE profit.order_day = :day AND profit.order_id = ledger.order_id
+            )
+        """),
+        {"day": day},
+    )
