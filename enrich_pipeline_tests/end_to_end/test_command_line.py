@@ -68,19 +68,16 @@ def test_a_run_killed_in_the_middle_of_an_upload_ends_like_one_that_was_not(
     day = days[2]
     warehouse = libpq_url(EmbeddedPostgres.start(data_dir).url("warehouse"))
     process = start_enrich("run", "--from", day, "--to", day, env=shop, output=data_dir / "killed.log")
-    answered = "SELECT count(*) FROM enrich.upload_batches WHERE order_day = %s AND status = 'answered'"
+    sending = "SELECT count(*) FROM enrich.upload_batches WHERE order_day = %s AND status = 'sending'"
     with psycopg.connect(warehouse, autocommit=True) as connection:
         while process.poll() is None:
-            if connection.execute(answered, (day,)).fetchone()[0] >= 3:  # type: ignore[index]  # count has a row
+            if connection.execute(sending, (day,)).fetchone()[0] >= 3:  # type: ignore[index]  # count has a row
                 process.send_signal(signal.SIGKILL)
                 break
         assert process.wait(timeout=30) == -signal.SIGKILL
-        planned = connection.execute(
-            "SELECT count(*) FROM enrich.upload_batches WHERE order_day = %s AND status = 'sending'",
-            (day,),
-        ).fetchone()
-        assert planned is not None
-        assert planned[0] > 0, "the upload was over before it was killed"
+        unsettled = connection.execute(sending, (day,)).fetchone()
+        assert unsettled is not None
+        assert unsettled[0] > 0, "the upload was over before it was killed"
 
     def receipt() -> dict[str, object]:
         assert enrich("run", "--from", day, "--to", day, env=shop).returncode == 0
