@@ -82,6 +82,12 @@ class Settings(BaseSettings):
     upload_budget_seconds: Annotated[int, Field(ge=1)] = Field(
         3600, description="Longest that a day's upload may take; running the day again goes on from there."
     )
+    alert_webhook_url: SecretStr | None = Field(
+        None, description="Slack-compatible webhook that alerts are posted to. Unset: they go to Dagster's log alone."
+    )
+    receipt_due_hour: Annotated[int, Field(ge=0, le=23)] = Field(
+        6, description="Hour of the store's clock by which yesterday must have its receipt, or it is an alert."
+    )
     enrich_data_dir: Path = Field(
         PROJECT_ROOT / ".data", description="Folder of the embedded databases, Dagster's home and logs."
     )
@@ -121,6 +127,14 @@ class Settings(BaseSettings):
         if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
             raise ValueError("must be https: plain http is allowed to this machine only")
         return value.rstrip("/")
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _safe_webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(value.get_secret_value()) if value else None
+        if parts and not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
+            raise ValueError("must be https: plain http is allowed to this machine only")
+        return value
 
     @property
     def store(self) -> Store:

@@ -110,6 +110,19 @@ outside_changes = Table(
     comment="Days that changed after they were computed, when the vendor no longer applies them by itself",
 )
 
+alerts = Table(
+    "alerts",
+    audit_metadata,
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True, comment="the day, or the range of days, that it is about"),
+    Column("detail", Text, nullable=False),
+    Column("opened_at", _instant(), nullable=False, server_default=func.clock_timestamp()),
+    Column("closed_at", _instant(), comment="empty while it lasts"),
+    Column("told_open_at", _instant(), comment="when its beginning was told"),
+    Column("told_closed_at", _instant(), comment="when its end was told"),
+    comment="What is or was wrong, a row a cause, and whether it was told: each change of state is told once",
+)
+
 upload_batches = Table(
     "upload_batches",
     audit_metadata,

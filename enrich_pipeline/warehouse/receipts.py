@@ -131,10 +131,11 @@ def latest_receipts(connection: Connection, first: date | None = None, last: dat
         """),
         {"first": first, "last": last},
     )
-    return [_receipt(row) for row in rows.mappings()]
+    return [receipt_of_row(row) for row in rows.mappings()]
 
 
-def _receipt(row: RowMapping) -> Receipt:
+def receipt_of_row(row: RowMapping) -> Receipt:
+    """A row of `enrich.receipts` that also has `source_text` and `states_text`, its two JSON columns as text."""
     created_at: datetime = row["created_at"]
     return Receipt(
         order_day=row["order_day"],

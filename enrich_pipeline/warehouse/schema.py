@@ -7,7 +7,7 @@ fingerprint says that tables or views differ from the code's.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.schema import CreateTable
@@ -20,7 +20,7 @@ from enrich_pipeline.warehouse.mart_tables import create_mart_tables
 from enrich_pipeline.warehouse.order_states import ORDER_STATES_VIEW
 
 # How long after the vendor's refresh a posted row may still not show before it counts as missing.
-_REFRESH_GRACE_HOURS = 6
+REFRESH_GRACE = timedelta(hours=6)
 
 
 def ensure_schema(engine: Engine, *, store: Store, profile: ContractProfile, business_now: datetime | None) -> None:
@@ -44,7 +44,7 @@ def ensure_schema(engine: Engine, *, store: Store, profile: ContractProfile, bus
                 INSERT INTO enrich.store AS present (timezone, currency, contract_profile, timestamp_precision,
                     shows_rows_at_once, refresh_at, refresh_grace, business_now, schema_version)
                 VALUES (:timezone, :currency, :contract_profile, :timestamp_precision,
-                    :shows_rows_at_once, :refresh_at, make_interval(hours => :grace_hours), :business_now, :version)
+                    :shows_rows_at_once, :refresh_at, :grace, :business_now, :version)
                 ON CONFLICT (only_row) DO UPDATE SET timezone = excluded.timezone, currency = excluded.currency,
                     contract_profile = excluded.contract_profile,
                     timestamp_precision = excluded.timestamp_precision,
@@ -59,7 +59,7 @@ def ensure_schema(engine: Engine, *, store: Store, profile: ContractProfile, bus
                 "timestamp_precision": profile.timestamp_precision,
                 "shows_rows_at_once": profile.shows_rows == "at_once",
                 "refresh_at": profile.refresh_time,
-                "grace_hours": _REFRESH_GRACE_HOURS,
+                "grace": REFRESH_GRACE,
                 "business_now": business_now,
                 "version": version,
             },

@@ -8,10 +8,16 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 from sqlalchemy import text
 
 from enrich_pipeline.domain.days import StoreDay
-from enrich_pipeline.orchestration.flow import LATE_CHANGES_SENSOR
+from enrich_pipeline.orchestration.flow import (
+    ALERTS_SENSOR,
+    AWAITING_REFRESH_SENSOR,
+    LATE_CHANGES_SENSOR,
+    UPLOAD_VERIFICATION,
+)
 from enrich_pipeline.orchestration.repository import build_definitions
 from enrich_pipeline.settings import load_settings
 from enrich_pipeline.steps.compute import compute_profit
@@ -93,3 +99,59 @@ def test_a_warehouse_without_raw_tables_is_no_failure(store: SmallStore, instanc
     store.execute("DROP SCHEMA raw CASCADE")
     quiet = evaluate(LATE_CHANGES_SENSOR, instance)
     assert (quiet.run_requests, "raw tables" in str(quiet.skip_message)) == ([], True)
+
+
+def test_the_alerts_sensor_shows_the_last_weeks_when_they_changed_and_runs_nothing(
+    store: SmallStore, instance: dg.DagsterInstance
+) -> None:
+    store.place("1")
+    store.run_day()
+    first = evaluate(ALERTS_SENSOR, instance)
+    (shown,) = first.asset_events
+    table = shown.metadata["enrich/status"].value
+    assert [(row.data["day"], row.data["orders"], row.data["verified"]) for row in table.records] == [
+        (store.day.key, 1, 1)
+    ]
+    again = evaluate(ALERTS_SENSOR, instance, first.cursor)
+    assert (again.asset_events, again.run_requests, bool(again.skip_message)) == ([], [], True)
+
+
+def test_a_failed_run_is_an_alert_until_a_run_of_the_day_succeeds(
+    store: SmallStore, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "enrich_pipeline.steps.alerts")
+    store.place("1")
+    for status, said in ((dg.DagsterRunStatus.FAILURE, "ALERT run_failed"), (dg.DagsterRunStatus.SUCCESS, "RECOVERED")):
+        finish_run(instance, store.day.key, status)
+        caplog.clear()
+        evaluate(ALERTS_SENSOR, instance)
+        evaluate(ALERTS_SENSOR, instance)
+        assert [said in record.message for record in caplog.records if store.day.key in record.message] == [True]
+
+
+def finish_run(instance: dg.DagsterInstance, day: str, status: dg.DagsterRunStatus) -> None:
+    """A run that began, and ended as `status` says."""
+    ended = {dg.DagsterRunStatus.FAILURE: dg.DagsterEventType.RUN_FAILURE}
+    run = instance.create_run_for_job(
+        dg.job(name="any")(lambda: None), tags={PARTITION_NAME_TAG: day}, status=dg.DagsterRunStatus.STARTED
+    )
+    event = dg.DagsterEvent(ended.get(status, dg.DagsterEventType.RUN_SUCCESS).value, "any")
+    instance.report_dagster_event(event, run.run_id)
+
+
+def test_orders_that_wait_for_the_refresh_are_verified_after_it(
+    store: SmallStore, instance: dg.DagsterInstance
+) -> None:
+    store.place("1")
+    store.run_day()
+    waiting = evaluate(AWAITING_REFRESH_SENSOR, instance)
+    assert (waiting.run_requests, "wait for the vendor's next refresh" in str(waiting.skip_message)) == ([], True)
+
+    store.execute("UPDATE enrich.upload_batches SET sent_at = sent_at - interval '2 days'")
+    store.execute("UPDATE enrich.read_backs SET started_at = started_at - interval '2 days'")
+    (request,) = evaluate(AWAITING_REFRESH_SENSOR, instance).run_requests or []
+    assert (request.partition_key, request.asset_selection) == (store.day.key, [UPLOAD_VERIFICATION.key])
+
+    store.api.refresh()
+    store.verify(store.context())
+    assert evaluate(AWAITING_REFRESH_SENSOR, instance).run_requests == []

@@ -1,0 +1,1 @@
+"""What tells people outside: one webhook. Knows nothing of orders, databases or Dagster."""
