@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import cast
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -20,6 +21,7 @@ from enrich_pipeline.enrich_api.errors import DatabaseUnavailableError
 from enrich_pipeline.enrich_api.faults.admin import FaultsEndpoint
 from enrich_pipeline.enrich_api.hosts import Hosts, OnlyOwnHosts
 from enrich_pipeline.enrich_api.key_ring import KeyRing
+from enrich_pipeline.enrich_api.openapi import openapi_document
 from enrich_pipeline.enrich_api.orders_endpoint import OrdersEndpoint
 from enrich_pipeline.enrich_api.problems import Problem, unavailable
 from enrich_pipeline.enrich_api.refresh import refresh_daily, withhold_refreshes
@@ -39,6 +41,7 @@ class _Service:
         self.hosts = Hosts(config.allowed_hosts)
         self.keys = KeyRing(self.database)
         self.log = RequestLog(self.database)
+        self._document = msgspec.json.encode(openapi_document(config.profile))
         self.orders = OrdersEndpoint(config, self.database, self.keys)
 
     def routes(self) -> list[Route]:
@@ -47,6 +50,7 @@ class _Service:
             Route("/enrich/orders", self.orders.serve, methods=["GET", "POST"]),
             Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),
+            Route("/openapi.json", self._openapi),
         ]
         routes += Dashboard(self.config, self.database, self.hosts, self.orders.fault_report).routes()
         if self.config.fault_control:
@@ -85,6 +89,10 @@ class _Service:
 
         await self.database.run(ping)
         return Response(b'{"status":"ready"}', media_type=_JSON)
+
+    async def _openapi(self, _request: Request) -> Response:
+        """What is served."""
+        return Response(self._document, media_type=_JSON)
 
 
 def create_app(config: ApiConfig) -> RecordRequests:

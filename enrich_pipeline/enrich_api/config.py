@@ -40,6 +40,7 @@ class ApiConfig:
         window_days: how many store-local days before today are still applied.
         now: the business clock (zone-aware), from which only "today" is taken; schedules and logs use real time.
         pool_size: connections to the database at most.
+        request_seconds: how long a client may take for a request's head, and again for its body.
         body_days: how many days the request log keeps bodies.
         body_bytes: how many bytes of bodies it keeps at most, compressed.
         request_days: how many days it keeps requests.
@@ -59,6 +60,7 @@ class ApiConfig:
     window_days: int = 28
     now: Callable[[], datetime] = utc_now
     pool_size: int = 8
+    request_seconds: float = 30.0
     body_days: int = 14
     body_bytes: int = 1024**3
     request_days: int = 400

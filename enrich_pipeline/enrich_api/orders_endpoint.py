@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from enrich_pipeline.enrich_api.bodies import read_body
 from enrich_pipeline.enrich_api.config import ApiConfig
 from enrich_pipeline.enrich_api.database import Database
 from enrich_pipeline.enrich_api.faults import Fault
@@ -20,7 +21,7 @@ from enrich_pipeline.enrich_api.list_rows import list_rows, listing_statement
 from enrich_pipeline.enrich_api.posted_rows import PostedRows, RowError, read_rows
 from enrich_pipeline.enrich_api.rate_limit import RateLimiter
 from enrich_pipeline.enrich_api.request_records import RequestRecord, record_of
-from enrich_pipeline.enrich_api.requests import authenticate, check_rate, contract_query, read_body, read_window
+from enrich_pipeline.enrich_api.requests import authenticate, check_rate, contract_query, read_window
 from enrich_pipeline.enrich_api.store_rows import store_rows
 
 _JSON = "application/json"
@@ -36,6 +37,7 @@ class OrdersEndpoint:
     def __init__(self, config: ApiConfig, database: Database, keys: KeyRing) -> None:
         self.faults = FaultPlan(config.faults)
         self._profile = config.profile
+        self._request_seconds = config.request_seconds
         self._database = database
         self._keys = keys
         self._limiter = RateLimiter(config.profile.requests_per_minute)
@@ -54,7 +56,7 @@ class OrdersEndpoint:
         record = record_of(request)
         record.key = key = await authenticate(request, self._keys)
         check_rate(key, self._limiter)
-        record.body = body = await read_body(request, largest=self._profile.largest_body_bytes)
+        record.body = body = await self._body(request)
         record.request_bytes = len(body)
         rows = read_rows(body, largest_batch=self._profile.largest_batch)
         struck = self._strike(record, {row.order_id for row in rows.good})
@@ -65,6 +67,12 @@ class OrdersEndpoint:
         record.rows, record.accepted, record.errors = rows.received, rows.received - len(errors), errors
         record.answer = b"{}" if self._profile.post_answer == "empty" else _report(record)
         return answer_spoilt(struck, Response(record.answer, media_type=_JSON))
+
+    async def _body(self, request: Request) -> bytes:
+        profile = self._profile
+        return await read_body(
+            request, largest=profile.largest_body_bytes, gzip=profile.gzip, seconds=self._request_seconds
+        )
 
     async def _store(self, key: ApiKey, rows: PostedRows, struck: Struck) -> Sequence[int]:
         """Store the good rows; return the places of those whose order is unknown."""

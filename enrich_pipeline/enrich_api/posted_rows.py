@@ -7,9 +7,11 @@ more, and leaves what it refuses to the careful one.
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -37,20 +39,21 @@ _SAFE_AMOUNT_LENGTH = 20
 # PostgreSQL and ISO 8601 disagree outside these years once an offset is taken off.
 _EDGE_YEARS = (b'"0001-', b'"9999-')
 
+DEFAULT_CURRENCY = "USD"
 CURRENCIES = frozenset(currency.code for currency in iso4217.Currency)
 
 # Digits beyond the microsecond are rounded to it.
 _Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class PostedOrder(msgspec.Struct, gc=False):
-    """A row of a POST. Amounts are JSON numbers as they were written."""
+class PostedOrder(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A row of a POST. Amounts are JSON numbers as they were written. Rows with further fields are read carefully."""
 
     order_id: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
     order_timestamp: _Timestamp
     sales_amount: msgspec.Raw
     profit_amount: msgspec.Raw
-    currency: str = "USD"
+    currency: str = ""
 
 
 class RowError(msgspec.Struct, gc=False, order=True):
@@ -72,17 +75,18 @@ class PostedRows:
     errors: Sequence[RowError]
 
 
-class _Rows(msgspec.Struct):
+class _Rows(msgspec.Struct, forbid_unknown_fields=True):
     orders: list[PostedOrder]
 
 
-class _AnyRows(msgspec.Struct):
-    orders: list[msgspec.Raw]
+class _AnyRows(msgspec.Struct, forbid_unknown_fields=True):
+    orders: list[dict[str, msgspec.Raw]]
 
+
+_NAMES_IN_EVERY_ROW = tuple(f'"{name}"'.encode() for name in PostedOrder.__struct_fields__ if name != "currency")
 
 _fast = msgspec.json.Decoder(_Rows)
 _envelope = msgspec.json.Decoder(_AnyRows)
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 _timestamp = msgspec.json.Decoder(_Timestamp)
 
@@ -91,8 +95,8 @@ def read_rows(body: bytes, *, largest_batch: int) -> PostedRows:
     """Read `{"orders": [...]}`.
 
     Raises:
-        Problem: 400 when the body is no JSON, 422 when it is not that envelope, 413 when it holds more than
-            `largest_batch` rows. A bad row raises nothing.
+        Problem: 400 when the body is no JSON, 422 when it is not that envelope or repeats a name, 413 when it holds
+            more than `largest_batch` rows. A bad field raises nothing.
     """
     rows = _read_fast(body) or _read_carefully(body)
     if rows.received > largest_batch:
@@ -103,9 +107,16 @@ def read_rows(body: bytes, *, largest_batch: int) -> PostedRows:
 def _read_fast(body: bytes) -> PostedRows | None:
     try:
         good = _fast.decode(body).orders
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     received = len(good)
+    currencies = {row.currency for row in good}
+    if currencies == {""} and b'"currency"' not in body:
+        currencies = {DEFAULT_CURRENCY}
+        for row in good:
+            row.currency = DEFAULT_CURRENCY
+    if not CURRENCIES.issuperset(currencies) or not _names_stand_once(body, received):
+        return None
     ids = [row.order_id for row in good]
     encoded = msgspec.json.encode(ids)
     plain_ids = (
@@ -115,7 +126,7 @@ def _read_fast(body: bytes) -> PostedRows | None:
         and b' "' not in encoded
         and "".join(ids).isprintable()
     )
-    if not plain_ids or not CURRENCIES.issuperset({row.currency for row in good}):
+    if not plain_ids:
         return None
     amounts = [bytes(row.sales_amount) for row in good] + [bytes(row.profit_amount) for row in good]
     if b"".join(amounts).translate(None, b"0123456789.-") or max(map(len, amounts), default=0) > _SAFE_AMOUNT_LENGTH:
@@ -126,19 +137,35 @@ def _read_fast(body: bytes) -> PostedRows | None:
     return PostedRows(received, good, range(received), ())
 
 
+def _names_stand_once(body: bytes, rows: int) -> bool:
+    """Whether each row has each name once: without escapes a name is its bytes, and no row lacks one.
+
+    That no row lacks a name the decoder has seen; that none lacks a currency, or all do, whoever calls.
+    """
+    return (
+        b"\\" not in body
+        and body.count(b'"orders"') == 1
+        and all(body.count(name) == rows for name in _NAMES_IN_EVERY_ROW)
+        and body.count(b'"currency"') in {0, rows}
+    )
+
+
 def _read_carefully(body: bytes) -> PostedRows:
     try:
         body.decode()
         raw_rows = _envelope.decode(body).orders
-    except msgspec.ValidationError:
+    except msgspec.ValidationError as error:
         _require_json(body)
-        raise Problem(422, "invalid_envelope", 'The body must be {"orders": [...]}.') from None
+        raise _wrong_envelope(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Problem(400, "not_json", "The body is not JSON.") from None
+        raise _not_json() from None
+    except RecursionError:
+        raise _too_deep() from None
+    _require_names_once(body)
     good: dict[int, PostedOrder] = {}
     errors: list[RowError] = []
-    for index, raw in enumerate(raw_rows):
-        row = _read_row(index, raw)
+    for index, fields in enumerate(raw_rows):
+        row = _read_row(index, fields)
         if isinstance(row, RowError):
             errors.append(row)
         else:
@@ -157,7 +184,41 @@ def _require_json(body: bytes) -> None:
     try:
         msgspec.json.decode(body)
     except msgspec.DecodeError:
-        raise Problem(400, "not_json", "The body is not JSON.") from None
+        raise _not_json() from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _require_names_once(body: bytes) -> None:
+    """Refuse an object with a name that stands twice: which of the two values was meant is anybody's guess."""
+
+    def check(pairs: list[tuple[str, object]]) -> None:
+        if len({name for name, _ in pairs}) != len(pairs):
+            raise Problem(422, "repeated_name", "An object in the body has one name twice.")
+
+    # Numbers stay text: they are not what is looked at, and may be longer than Python reads.
+    try:
+        json.loads(body, object_pairs_hook=check, parse_int=str, parse_float=str)
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _wrong_envelope(reason: str) -> Problem:
+    place = re.search(r"\$\.orders\[(\d+)\]`$", reason)
+    what = (
+        f"element {place.group(1)} of orders is no object"
+        if place
+        else "orders is a list, and nothing stands beside it"
+    )
+    return Problem(422, "invalid_envelope", f'The body must be {{"orders": [{{...}}, ...]}}: {what}.')
+
+
+def _too_deep() -> Problem:
+    return Problem(400, "too_deep", "The body is nested too deeply.")
+
+
+def _not_json() -> Problem:
+    return Problem(400, "not_json", "The body is not JSON in UTF-8.")
 
 
 class _BadField(Exception):  # noqa: N818  # never leaves this module
@@ -167,14 +228,9 @@ class _BadField(Exception):  # noqa: N818  # never leaves this module
         self.message = message
 
 
-def _read_row(index: int, raw: msgspec.Raw) -> PostedOrder | RowError:
-    order_id: str | None = None
+def _read_row(index: int, fields: Mapping[str, msgspec.Raw]) -> PostedOrder | RowError:
+    order_id = _string(fields.get("order_id"))
     try:
-        try:
-            fields = _fields.decode(raw)
-        except msgspec.ValidationError:
-            raise _BadField("invalid_id", "The row is not a JSON object.") from None
-        order_id = _string(fields.get("order_id"))
         return PostedOrder(
             _checked_id(order_id),
             _checked_timestamp(fields.get("order_timestamp")),
@@ -229,7 +285,7 @@ def _checked_amount(name: str, raw: msgspec.Raw | None) -> msgspec.Raw:
 
 
 def _checked_currency(raw: msgspec.Raw | None) -> str:
-    code = "USD" if raw is None else _string(raw)
+    code = DEFAULT_CURRENCY if raw is None else _string(raw)
     if code not in CURRENCIES:
         raise _BadField("invalid_currency", "currency must be an ISO 4217 code, like USD.")
     return code

@@ -26,11 +26,16 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's own word; it is an answer 
         self.detail = detail
         self.headers = dict(headers or {})
 
+    @property
+    def title(self) -> str:
+        """The status in words."""
+        return HTTPStatus(self.status).phrase
+
     def response(self, request_id: str) -> Response:
         """The problem document."""
         document = {
             "type": f"urn:enrich-order-api:problem:{self.code}",
-            "title": HTTPStatus(self.status).phrase,
+            "title": self.title,
             "status": self.status,
             "detail": self.detail,
             "code": self.code,

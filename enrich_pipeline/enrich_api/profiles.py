@@ -6,11 +6,15 @@ against both works against whatever lies between.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import time
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, get_type_hints
+
+import msgspec
+
+from enrich_pipeline.enrich_api.errors import ConfigError
 
 ProfileName = Literal["full", "minimal"]
 Precision = Literal["microsecond", "second"]
@@ -28,7 +32,8 @@ class ServiceProfile:
         shown: whether GET shows a posted row `at_once` (pending), or only `after_refresh` (until then the row as
             of the refresh before, if there was one).
         largest_batch: orders in one POST.
-        largest_body_bytes: bytes of one POST's body, after decompression.
+        largest_body_bytes: bytes of one POST's body, as it comes and after decompression.
+        gzip: whether a POST's body may come with `Content-Encoding: gzip`.
         largest_limit: the largest `limit` of a GET.
         default_limit: the `limit` of a GET that names none.
         end_inclusive: whether an order at exactly `end` belongs to the window.
@@ -43,6 +48,7 @@ class ServiceProfile:
     shown: Literal["at_once", "after_refresh"]
     largest_batch: int
     largest_body_bytes: int
+    gzip: bool
     largest_limit: int
     default_limit: int = 100
     end_inclusive: bool = True
@@ -58,6 +64,7 @@ FULL = ServiceProfile(
     shown="at_once",
     largest_batch=1000,
     largest_body_bytes=8 * _MIB,
+    gzip=True,
     largest_limit=1000,
     precision="microsecond",
     requests_per_minute=None,
@@ -70,9 +77,32 @@ MINIMAL = ServiceProfile(
     shown="after_refresh",
     largest_batch=500,
     largest_body_bytes=1 * _MIB,
+    gzip=False,
     largest_limit=100,
     precision="second",
     requests_per_minute=600,
 )
 
 PROFILES: Mapping[ProfileName, ServiceProfile] = MappingProxyType({"full": FULL, "minimal": MINIMAL})
+
+
+def with_settings(profile: ServiceProfile, settings: Iterable[str]) -> ServiceProfile:
+    """The profile with some settings otherwise, each `NAME=VALUE`: to stand in for a vendor that lies between the two.
+
+    Raises:
+        ConfigError: when there is no such setting, or it cannot have that value.
+    """
+    kinds = get_type_hints(ServiceProfile)
+    changes: dict[str, Any] = {}
+    for text in settings:
+        name, _, value = text.partition("=")
+        if name == "name" or name not in kinds:
+            names = ", ".join(sorted(set(kinds) - {"name"}))
+            raise ConfigError(f"There is no setting {name!r} of a contract profile. There are: {names}.")
+        try:
+            changes[name] = msgspec.convert("null" if value == "none" else value, kinds[name], strict=False)
+        except msgspec.ValidationError:
+            raise ConfigError(f"{value!r} is no value of the setting {name}.") from None
+        if type(changes[name]) is int and changes[name] < 1:
+            raise ConfigError(f"{name} must be at least 1.")
+    return replace(profile, **changes)

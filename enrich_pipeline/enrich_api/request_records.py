@@ -21,7 +21,7 @@ from enrich_pipeline.enrich_api.posted_rows import RowError
 SCOPE_KEY = "enrich_api.record"
 _LONGEST_PATH = 200
 # Probes come every few seconds, the dashboard and the control of faults are not the API: none belongs in its log.
-_NOT_RECORDED = ("/settings/", "/admin/", "/healthz", "/readyz", "/favicon.ico")
+_NOT_RECORDED = ("/settings/", "/admin/", "/healthz", "/readyz", "/openapi.json", "/metrics", "/favicon.ico")
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What every request goes through before it is served: its key, its rate, its body and its parameters."""
+"""What every request goes through before it is served: its key, its rate and its parameters."""
 
 from __future__ import annotations
 
@@ -43,33 +43,6 @@ def check_rate(key: ApiKey, limiter: RateLimiter) -> None:
     if seconds:
         detail = f"Too many requests; wait {seconds} s."
         raise Problem(429, "rate_limited", detail, headers={"Retry-After": str(seconds)})
-
-
-async def read_body(request: Request, *, largest: int) -> bytes:
-    """The body of a JSON request; reading stops as soon as it is larger than `largest` bytes.
-
-    Raises:
-        Problem: 415 when it is not announced as JSON in UTF-8, 413 when it is too large.
-    """
-    _require_json_type(request.headers.get("content-type", ""))
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(415, "unsupported_encoding", "Send the body without a Content-Encoding.")
-    too_large = Problem(413, "body_too_large", f"The body is larger than {largest} bytes.")
-    if int(request.headers.get("content-length", "0")) > largest:
-        raise too_large
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > largest:
-            raise too_large
-    return bytes(body)
-
-
-def _require_json_type(content_type: str) -> None:
-    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    charset = next((p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")), "utf-8")
-    if media_type != "application/json" or charset not in {"utf-8", "utf8", "us-ascii"}:
-        raise Problem(415, "unsupported_media_type", "Send the body as application/json in UTF-8.")
 
 
 def read_window(query: QueryParams, profile: ServiceProfile) -> Window:

@@ -13,11 +13,11 @@ from types import FrameType
 import uvicorn
 
 from enrich_pipeline.enrich_api.app import create_app
-from enrich_pipeline.enrich_api.breakable_protocol import BreakableProtocol
 from enrich_pipeline.enrich_api.config import ApiConfig
 from enrich_pipeline.enrich_api.dashboard.sessions import offer_sign_in
 from enrich_pipeline.enrich_api.database import connect
 from enrich_pipeline.enrich_api.errors import ConfigError, PortTakenError, ServiceStartError
+from enrich_pipeline.enrich_api.request_protocol import request_protocol
 
 _GRACE_SECONDS = 10
 
@@ -60,7 +60,8 @@ def serve(config: ApiConfig, *, host: str, port: int, announce: Callable[[str, s
         dashboard_url = offer_sign_in(connection, base_url)
     settings = uvicorn.Config(
         create_app(replace(config, allowed_hosts=config.allowed_hosts | {host})),
-        http=BreakableProtocol if config.faults or config.fault_control else "auto",
+        http=request_protocol(config.request_seconds),
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,

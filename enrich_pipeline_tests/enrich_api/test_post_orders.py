@@ -151,7 +151,7 @@ def test_the_largest_batch_is_accepted_and_one_more_is_not(full: RunningApi) -> 
 
 
 def test_the_minimal_profile_answers_with_an_empty_object(minimal: RunningApi, order_id: str) -> None:
-    assert post(minimal, row(order_id), row("NOT-AN-ORDER"), "5") == {}
+    assert post(minimal, row(order_id), row("NOT-AN-ORDER"), "{}") == {}
 
 
 def test_the_minimal_profile_takes_smaller_batches(minimal: RunningApi) -> None:

@@ -113,11 +113,43 @@ def test_a_missing_field_is_the_fields_own_error(field: str) -> None:
 
 
 @pytest.mark.parametrize("not_an_object", ["5", "null", "[]", '"A"', "true"])
-def test_a_row_that_is_no_object_fails_alone(not_an_object: str) -> None:
-    rows = read(row("A"), not_an_object, row("B"))
+def test_an_element_that_is_no_object_refuses_the_request(not_an_object: str) -> None:
+    with pytest.raises(Problem, match="element 1 of orders is no object") as caught:
+        read(row("A"), not_an_object, row("B"))
+    assert (caught.value.status, caught.value.code) == (422, "invalid_envelope")
+
+
+def test_a_bad_row_fails_alone() -> None:
+    rows = read(row("A"), "{}", row("B"))
 
     assert [(e.index, e.order_id, e.code) for e in rows.errors] == [(1, None, "invalid_id")]
     assert [(r.order_id, place) for r, place in zip(rows.good, rows.positions, strict=True)] == [("A", 0), ("B", 2)]
+
+
+@pytest.mark.parametrize(
+    "ambiguous",
+    [
+        body(row("A")[:-1] + ',"sales_amount":1}'),
+        body(row("A"), row("B")[:-1] + ',"currency":"EUR"}'),
+        body(row("A", currency=None), row("B")[:-1] + ',"currency":"EUR"}'),
+        body(row("A")[:-1] + r',"sales\u005famount":1}'),
+        body(row("A")[:-1] + ',"note":{"a":1,"a":2}}'),
+        b'{"orders":[],"orders":[]}',
+        # As many names as rows, and still not one in each.
+        body(row("A")[:-1] + ',"sales_amount":1}', row("B").replace("sales_amount", r"sales\u005famount")),
+    ],
+)
+def test_a_name_twice_in_one_object_refuses_the_request(ambiguous: bytes) -> None:
+    with pytest.raises(Problem) as caught:
+        read_rows(ambiguous, largest_batch=10)
+    assert (caught.value.status, caught.value.code) == (422, "repeated_name")
+
+
+@pytest.mark.parametrize("inside", ['{"orders":[{"order_id":%s}]}', '{"orders":%s}', "%s"])
+def test_a_body_nested_too_deeply_is_a_400(inside: str) -> None:
+    with pytest.raises(Problem) as caught:
+        read_rows((inside % ("[" * 100_000 + "]" * 100_000)).encode(), largest_batch=10)
+    assert (caught.value.status, caught.value.code) == (400, "too_deep")
 
 
 def test_an_id_twice_in_a_request_refuses_every_copy() -> None:
@@ -150,7 +182,7 @@ _good_values = {
     "profit_amount": st.integers(-5, 5),
     "currency": st.sampled_from(["USD", "EUR"]),
 }
-_rows = st.fixed_dictionaries({name: good | _json_values for name, good in _good_values.items()}) | _json_values
+_rows = st.fixed_dictionaries({name: good | _json_values for name, good in _good_values.items()})
 
 
 @given(st.lists(_rows, max_size=6))
@@ -176,7 +208,17 @@ def test_a_body_that_is_no_json_is_a_400(not_json: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "envelope", [b"{}", b"[]", b"null", b'{"orders":{}}', b'{"orders":null}', b'{"Orders":[]}', b'"orders"']
+    "envelope",
+    [
+        b"{}",
+        b"[]",
+        b"null",
+        b'{"orders":{}}',
+        b'{"orders":null}',
+        b'{"Orders":[]}',
+        b'"orders"',
+        b'{"orders":[],"x":1}',
+    ],
 )
 def test_another_envelope_is_a_422(envelope: bytes) -> None:
     with pytest.raises(Problem) as caught:

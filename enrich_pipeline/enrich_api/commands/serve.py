@@ -14,7 +14,7 @@ from enrich_pipeline.enrich_api.dashboard.sessions import offer_sign_in
 from enrich_pipeline.enrich_api.database import connect
 from enrich_pipeline.enrich_api.faults import parse_fault
 from enrich_pipeline.enrich_api.faults.specs import DESCRIPTIONS
-from enrich_pipeline.enrich_api.profiles import PROFILES, ProfileName
+from enrich_pipeline.enrich_api.profiles import PROFILES, ProfileName, with_settings
 from enrich_pipeline.enrich_api.server import serve
 
 DEFAULT_PORT = 8321
@@ -31,6 +31,9 @@ def serve_command(configure: ConfigFactory) -> click.Command:
     @click.option(
         "--profile", type=click.Choice(get_args(ProfileName)), help="Contract profile; CONTRACT_PROFILE if unset."
     )
+    @click.option(
+        "--set", "changed", multiple=True, metavar="NAME=VALUE", help="A setting of the profile otherwise. Repeatable."
+    )
     @click.option("--allow-outside-window", is_flag=True, help="Apply orders of any age at the data refresh.")
     @click.option(
         "--fault", "faults", multiple=True, metavar="SPEC", help="A fault on demand; see `faults`. Repeatable."
@@ -39,10 +42,20 @@ def serve_command(configure: ConfigFactory) -> click.Command:
         "--allow-host", "hosts", multiple=True, metavar="NAME", help="A name that the service answers to. Repeatable."
     )
     @click.option("--fault-control", is_flag=True, help="Let the key's holder change faults by /admin/faults.")
+    @click.option(
+        "--request-timeout",
+        default=30.0,
+        show_default=True,
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="For a request's head, and again for its body.",
+    )
     def command(
         host: str,
         port: int,
+        request_timeout: float,
         profile: str | None,
+        changed: tuple[str, ...],
         faults: tuple[str, ...],
         hosts: tuple[str, ...],
         *,
@@ -53,11 +66,19 @@ def serve_command(configure: ConfigFactory) -> click.Command:
 
         It answers to localhost, to addresses in figures and to --allow-host. On an address that other machines reach
         it asks for ENRICH_API_PASSWORD, which then opens the dashboard.
+
+        \b
+        Examples:
+          enrich api serve --profile minimal
+          enrich api serve --set largest_batch=200 --set gzip=false --set requests_per_minute=60
+          enrich api serve --fault 503,count=2 --fault latency:0.5,rate=0.2,seed=7
         """
         with reported():
             config = configure()
             if profile is not None:
                 config = replace(config, profile=PROFILES[cast("ProfileName", profile)])
+            profile_otherwise = with_settings(config.profile, changed)
+            config = replace(config, profile=profile_otherwise, request_seconds=request_timeout)
             if allow_outside_window:
                 config = replace(config, allow_outside_window=True)
             config = replace(config, allowed_hosts=config.allowed_hosts.union(hosts))

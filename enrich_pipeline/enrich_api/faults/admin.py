@@ -6,6 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from enrich_pipeline.enrich_api.bodies import read_body
 from enrich_pipeline.enrich_api.database import Database
 from enrich_pipeline.enrich_api.errors import ConfigError
 from enrich_pipeline.enrich_api.faults.plan import FaultPlan
@@ -14,9 +15,10 @@ from enrich_pipeline.enrich_api.key_ring import KeyRing
 from enrich_pipeline.enrich_api.orders_endpoint import OrdersEndpoint
 from enrich_pipeline.enrich_api.problems import Problem
 from enrich_pipeline.enrich_api.refresh import withhold_refreshes
-from enrich_pipeline.enrich_api.requests import authenticate, read_body
+from enrich_pipeline.enrich_api.requests import authenticate
 
 _LARGEST_BODY = 64 * 1024
+_BODY_SECONDS = 30.0
 
 
 class _Faults(msgspec.Struct, forbid_unknown_fields=True):
@@ -35,7 +37,8 @@ class FaultsEndpoint:
         """Serve any of the three methods; each answers with the faults in force and how often they struck."""
         await authenticate(request, self._keys)
         if request.method == "PUT":
-            await self._replace(_read_plan(await read_body(request, largest=_LARGEST_BODY)))
+            body = await read_body(request, largest=_LARGEST_BODY, gzip=False, seconds=_BODY_SECONDS)
+            await self._replace(_read_plan(body))
         elif request.method == "DELETE":
             await self._replace(FaultPlan())
         faults = [{"fault": fault.text, "struck": struck} for fault, struck in self._orders.faults.report()]
