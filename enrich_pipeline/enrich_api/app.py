@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import cast
 
 import msgspec
@@ -21,12 +22,14 @@ from enrich_pipeline.enrich_api.errors import DatabaseUnavailableError
 from enrich_pipeline.enrich_api.faults.admin import FaultsEndpoint
 from enrich_pipeline.enrich_api.hosts import Hosts, OnlyOwnHosts
 from enrich_pipeline.enrich_api.key_ring import KeyRing
+from enrich_pipeline.enrich_api.metrics import Metrics
 from enrich_pipeline.enrich_api.openapi import openapi_document
 from enrich_pipeline.enrich_api.orders_endpoint import OrdersEndpoint
 from enrich_pipeline.enrich_api.problems import Problem, unavailable
+from enrich_pipeline.enrich_api.rate_limit import RateLimiter
 from enrich_pipeline.enrich_api.refresh import refresh_daily, withhold_refreshes
 from enrich_pipeline.enrich_api.request_log import RequestLog
-from enrich_pipeline.enrich_api.request_records import RecordRequests, record_of
+from enrich_pipeline.enrich_api.request_records import RecordRequests, RequestRecord, record_of
 from enrich_pipeline.enrich_api.retention import forget_until_cancelled
 
 _JSON = "application/json"
@@ -35,14 +38,16 @@ _JSON = "application/json"
 class _Service:
     """What the endpoints share while the service runs."""
 
-    def __init__(self, config: ApiConfig) -> None:
+    def __init__(self, config: ApiConfig, folder: Path) -> None:
         self.config = config
         self.database = Database(config)
         self.hosts = Hosts(config.allowed_hosts)
         self.keys = KeyRing(self.database)
         self.log = RequestLog(self.database)
         self._document = msgspec.json.encode(openapi_document(config.profile))
-        self.orders = OrdersEndpoint(config, self.database, self.keys)
+        self.metrics = Metrics(folder)
+        limiter = RateLimiter(config.profile.requests_per_minute, folder)
+        self.orders = OrdersEndpoint(config, self.database, self.keys, limiter)
 
     def routes(self) -> list[Route]:
         """Every path that is served."""
@@ -51,6 +56,7 @@ class _Service:
             Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),
             Route("/openapi.json", self._openapi),
+            Route("/metrics", self.metrics.serve),
         ]
         routes += Dashboard(self.config, self.database, self.hosts, self.orders.fault_report).routes()
         if self.config.fault_control:
@@ -77,6 +83,11 @@ class _Service:
             await self.log.flush()
             await self.database.close()
 
+    def finished(self, record: RequestRecord) -> None:
+        """Count and log an answered request."""
+        self.metrics.observe(record)
+        self.log.append(record)
+
     async def _healthz(self, _request: Request) -> Response:
         """Alive: the process answers."""
         return Response(b'{"status":"ok"}', media_type=_JSON)
@@ -95,9 +106,12 @@ class _Service:
         return Response(self._document, media_type=_JSON)
 
 
-def create_app(config: ApiConfig) -> RecordRequests:
-    """The service, for any ASGI server. It connects when the server starts it; the schema must be there by then."""
-    service = _Service(config)
+def create_app(config: ApiConfig, folder: Path) -> RecordRequests:
+    """The service, for any ASGI server. It connects when the server starts it; the schema must be there by then.
+
+    `folder` is where the workers of one service share their counts; empty when the first of them starts.
+    """
+    service = _Service(config, folder)
     app = Starlette(
         routes=service.routes(),
         lifespan=service.lifespan,
@@ -109,7 +123,7 @@ def create_app(config: ApiConfig) -> RecordRequests:
             Exception: _answer_unexpected,
         },
     )
-    return RecordRequests(OnlyOwnHosts(app, service.hosts), service.log.append)
+    return RecordRequests(OnlyOwnHosts(app, service.hosts), service.finished)
 
 
 def _refuse(request: Request, problem: Problem) -> Response:

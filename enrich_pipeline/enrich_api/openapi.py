@@ -51,6 +51,7 @@ def openapi_document(profile: ServiceProfile) -> Json:
                 "get": _plain("readiness", "Whether the database answers too.", {"status": {"const": "ready"}}, 503)
             },
             "/openapi.json": {"get": _document()},
+            "/metrics": {"get": _metrics()},
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
@@ -141,6 +142,16 @@ def _document() -> Json:
     answer = _answer(summary, {"type": "object", "required": ["openapi", "paths"]})
     return {
         "operationId": "openapi",
+        "summary": summary,
+        "responses": {"200": answer, **_refusals(None, 400, 408, 500)},
+    }
+
+
+def _metrics() -> Json:
+    summary = "Counts for Prometheus."
+    answer = _answer(summary, {"type": "string"}, media_type="text/plain")
+    return {
+        "operationId": "metrics",
         "summary": summary,
         "responses": {"200": answer, **_refusals(None, 400, 408, 500)},
     }

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from enrich_pipeline.enrich_api.bodies import read_body
+from enrich_pipeline.enrich_api.columns import columns_of
 from enrich_pipeline.enrich_api.config import ApiConfig
 from enrich_pipeline.enrich_api.database import Database
 from enrich_pipeline.enrich_api.faults import Fault
@@ -34,13 +35,13 @@ class OrdersEndpoint:
         faults: what goes wrong on purpose; may be replaced while the service runs.
     """
 
-    def __init__(self, config: ApiConfig, database: Database, keys: KeyRing) -> None:
+    def __init__(self, config: ApiConfig, database: Database, keys: KeyRing, limiter: RateLimiter) -> None:
         self.faults = FaultPlan(config.faults)
         self._profile = config.profile
         self._request_seconds = config.request_seconds
         self._database = database
         self._keys = keys
-        self._limiter = RateLimiter(config.profile.requests_per_minute)
+        self._limiter = limiter
         self._listing: LiteralString = listing_statement(config.profile)
 
     def fault_report(self) -> Sequence[tuple[Fault, int]]:
@@ -59,7 +60,7 @@ class OrdersEndpoint:
         record.body = body = await self._body(request)
         record.request_bytes = len(body)
         rows = read_rows(body, largest_batch=self._profile.largest_batch)
-        struck = self._strike(record, {row.order_id for row in rows.good})
+        struck = self._strike(record, {row.order_id for row in rows.good} if self.faults.reads_rows else ())
         if instead := await answer_instead(struck):
             return instead
         unknown = await self._store(key, rows, struck)
@@ -77,9 +78,9 @@ class OrdersEndpoint:
     async def _store(self, key: ApiKey, rows: PostedRows, struck: Struck) -> Sequence[int]:
         """Store the good rows; return the places of those whose order is unknown."""
         if not struck:
-            return await store_rows(self._database, key, rows.good, precision=self._profile.precision)
+            return await store_rows(self._database, key, rows.columns, precision=self._profile.precision)
         stored = rows_to_store(struck, rows.good)
-        unknown = await store_rows(self._database, key, stored, precision=self._profile.precision)
+        unknown = await store_rows(self._database, key, columns_of(stored), precision=self._profile.precision)
         unknown_ids = {stored[place].order_id for place in unknown}
         return [place for place, row in enumerate(rows.good) if row.order_id in unknown_ids]
 

@@ -20,6 +20,7 @@ from typing import Annotated, Literal
 import iso4217
 import msgspec
 
+from enrich_pipeline.enrich_api.columns import Columns, columns_of
 from enrich_pipeline.enrich_api.problems import Problem
 
 RowCode = Literal[
@@ -37,7 +38,7 @@ MOST_DECIMALS = 18
 # A number of this many characters is within both limits, whichever way it is written without an exponent.
 _SAFE_AMOUNT_LENGTH = 20
 # PostgreSQL and ISO 8601 disagree outside these years once an offset is taken off.
-_EDGE_YEARS = (b'"0001-', b'"9999-')
+_EDGE_YEARS = ('"0001-', '"9999-')
 
 DEFAULT_CURRENCY = "USD"
 CURRENCIES = frozenset(currency.code for currency in iso4217.Currency)
@@ -67,12 +68,13 @@ class RowError(msgspec.Struct, gc=False, order=True):
 
 @dataclass(frozen=True, slots=True)
 class PostedRows:
-    """A request's rows: the good ones, where each stood in the request, and why the others were refused."""
+    """A request's rows: the good ones, also as columns, where each stood in it, and why the others were refused."""
 
     received: int
     good: Sequence[PostedOrder]
     positions: Sequence[int]
     errors: Sequence[RowError]
+    columns: Columns
 
 
 class _Rows(msgspec.Struct, forbid_unknown_fields=True):
@@ -83,7 +85,12 @@ class _AnyRows(msgspec.Struct, forbid_unknown_fields=True):
     orders: list[dict[str, msgspec.Raw]]
 
 
-_NAMES_IN_EVERY_ROW = tuple(f'"{name}"'.encode() for name in PostedOrder.__struct_fields__ if name != "currency")
+# In a body without escapes every quote is one around a name or a text. No decoded row lacks a name, so a name that
+# stands twice anywhere shows as quotes too many.
+_QUOTES_OF_THE_ENVELOPE = 2
+_QUOTES_OF_A_CURRENCY = 4
+_QUOTES_IN_A_ROW = 2 * len(PostedOrder.__struct_fields__) + 2 * len(("order_id", "order_timestamp", "currency"))
+_NO_DIGITS = dict.fromkeys(map(ord, "0123456789.-"))
 
 _fast = msgspec.json.Decoder(_Rows)
 _envelope = msgspec.json.Decoder(_AnyRows)
@@ -105,49 +112,41 @@ def read_rows(body: bytes, *, largest_batch: int) -> PostedRows:
 
 
 def _read_fast(body: bytes) -> PostedRows | None:
+    if b"\\" in body:
+        return None
     try:
         good = _fast.decode(body).orders
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     received = len(good)
     currencies = {row.currency for row in good}
+    quotes = _QUOTES_IN_A_ROW
     if currencies == {""} and b'"currency"' not in body:
         currencies = {DEFAULT_CURRENCY}
+        quotes -= _QUOTES_OF_A_CURRENCY
         for row in good:
             row.currency = DEFAULT_CURRENCY
-    if not CURRENCIES.issuperset(currencies) or not _names_stand_once(body, received):
+    if not CURRENCIES.issuperset(currencies) or body.count(b'"') != _QUOTES_OF_THE_ENVELOPE + quotes * received:
         return None
-    ids = [row.order_id for row in good]
-    encoded = msgspec.json.encode(ids)
-    plain_ids = (
-        len(set(ids)) == received
-        and b"\\" not in encoded
-        and b'" ' not in encoded
-        and b' "' not in encoded
-        and "".join(ids).isprintable()
-    )
-    if not plain_ids:
+    columns = columns_of(good)
+    if not _are_plain_ids(good, columns.order_ids) or not _are_plain_amounts(good, columns):
         return None
-    amounts = [bytes(row.sales_amount) for row in good] + [bytes(row.profit_amount) for row in good]
-    if b"".join(amounts).translate(None, b"0123456789.-") or max(map(len, amounts), default=0) > _SAFE_AMOUNT_LENGTH:
+    if any(year in columns.order_timestamps for year in _EDGE_YEARS):
         return None
-    times = msgspec.json.encode([row.order_timestamp for row in good])
-    if any(year in times for year in _EDGE_YEARS):
-        return None
-    return PostedRows(received, good, range(received), ())
+    return PostedRows(received, good, range(received), (), columns)
 
 
-def _names_stand_once(body: bytes, rows: int) -> bool:
-    """Whether each row has each name once: without escapes a name is its bytes, and no row lacks one.
+def _are_plain_ids(rows: Sequence[PostedOrder], column: str) -> bool:
+    are_printable = "\x7f" not in column if column.isascii() else column.isprintable()  # JSON has no raw control below
+    has_edge_spaces = " " in column and ('" ' in column or ' "' in column)
+    return are_printable and not has_edge_spaces and len({row.order_id for row in rows}) == len(rows)
 
-    That no row lacks a name the decoder has seen; that none lacks a currency, or all do, whoever calls.
-    """
-    return (
-        b"\\" not in body
-        and body.count(b'"orders"') == 1
-        and all(body.count(name) == rows for name in _NAMES_IN_EVERY_ROW)
-        and body.count(b'"currency"') in {0, rows}
-    )
+
+def _are_plain_amounts(rows: Sequence[PostedOrder], columns: Columns) -> bool:
+    digits = (columns.sales_amounts + columns.profit_amounts).translate(_NO_DIGITS)
+    # What is left of each column are its braces, and the commas between its amounts.
+    longest = max((len(amount) for row in rows for amount in (row.sales_amount, row.profit_amount)), default=0)
+    return len(digits) == 2 * max(len(rows) - 1, 0) + len("{}{}") and longest <= _SAFE_AMOUNT_LENGTH
 
 
 def _read_carefully(body: bytes) -> PostedRows:
@@ -176,7 +175,8 @@ def _read_carefully(body: bytes) -> PostedRows:
             message = f"The request holds {copies[row.order_id]} rows of this order; none of them was stored."
             errors.append(RowError(index, row.order_id, "duplicate_in_request", message))
             del good[index]
-    return PostedRows(len(raw_rows), list(good.values()), list(good), sorted(errors))
+    rows = list(good.values())
+    return PostedRows(len(raw_rows), rows, list(good), sorted(errors), columns_of(rows))
 
 
 def _require_json(body: bytes) -> None:

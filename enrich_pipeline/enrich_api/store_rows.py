@@ -7,15 +7,14 @@ it is replaced, without a query of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import LiteralString
 
-import msgspec
 import psycopg
 
+from enrich_pipeline.enrich_api.columns import Columns
 from enrich_pipeline.enrich_api.database import Connection, Database
 from enrich_pipeline.enrich_api.key_ring import ApiKey
-from enrich_pipeline.enrich_api.posted_rows import PostedOrder
 from enrich_pipeline.enrich_api.problems import unauthorized
 from enrich_pipeline.enrich_api.profiles import Precision
 
@@ -93,10 +92,8 @@ _STATEMENTS: dict[Precision, LiteralString] = {
 }
 
 
-async def store_rows(
-    database: Database, key: ApiKey, rows: Sequence[PostedOrder], *, precision: Precision
-) -> Sequence[int]:
-    """Store `rows` durably and return the places (from 0) of those whose order the channel has not reported.
+async def store_rows(database: Database, key: ApiKey, columns: Columns, *, precision: Precision) -> Sequence[int]:
+    """Store the rows durably and return the places (from 0) of those whose order the channel has not reported.
 
     May be repeated: the same rows again change nothing.
 
@@ -106,12 +103,12 @@ async def store_rows(
     """
     parameters = {
         "key_id": key.key_id,
-        "rows": len(rows),
-        "order_ids": _text_array(row.order_id for row in rows),
-        "order_timestamps": _json_array(msgspec.json.encode([row.order_timestamp for row in rows])),
-        "sales_amounts": _raw_array(row.sales_amount for row in rows),
-        "profit_amounts": _raw_array(row.profit_amount for row in rows),
-        "currencies": "{" + ",".join([row.currency for row in rows]) + "}",
+        "rows": columns.rows,
+        "order_ids": columns.order_ids,
+        "order_timestamps": columns.order_timestamps,
+        "sales_amounts": columns.sales_amounts,
+        "profit_amounts": columns.profit_amounts,
+        "currencies": columns.currencies,
     }
     statement = _STATEMENTS[precision]
 
@@ -130,20 +127,3 @@ async def store_rows(
     if not key_is_good:
         raise unauthorized("The key was replaced.")
     return [place - 1 for place in unknown]
-
-
-def _text_array(values: Iterable[str]) -> str:
-    """A PostgreSQL array literal of texts. A JSON array without escapes is one already, up to its brackets."""
-    encoded = msgspec.json.encode(list(values))
-    if b"\\" not in encoded:
-        return _json_array(encoded)
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in msgspec.json.decode(encoded))
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
-
-
-def _json_array(encoded: bytes) -> str:
-    return "{" + encoded[1:-1].decode() + "}"
-
-
-def _raw_array(numbers: Iterable[msgspec.Raw]) -> str:
-    return "{" + b",".join(numbers).decode() + "}"

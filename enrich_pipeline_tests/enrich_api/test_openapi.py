@@ -26,7 +26,11 @@ PROFILES: list[ProfileName] = ["full", "minimal"]
 def run_schemathesis(api: RunningApi, folder: Path, *, examples: int, seed: int) -> tuple[int, str]:
     """Run every phase and check; return the number of cases and what was printed."""
     command = [
-        Path(sys.executable).with_name("schemathesis"),
+        *(
+            Path(sys.executable).with_name("schemathesis"),
+            "--config-file",
+            Path(__file__).with_name("schemathesis.toml"),
+        ),
         *("run", f"{api.base_url}/openapi.json", "--checks", "all", "--max-examples", str(examples)),
         *("--header", f"Authorization: Bearer {api.key}", "--seed", str(seed), "--continue-on-failure"),
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 
 from enrich_pipeline.enrich_api.rate_limit import RateLimiter
@@ -17,9 +19,9 @@ class Clock:
         return self.seconds
 
 
-def test_no_sixty_seconds_hold_more_requests_than_the_limit() -> None:
+def test_no_sixty_seconds_hold_more_requests_than_the_limit(tmp_path: Path) -> None:
     clock = Clock()
-    limiter = RateLimiter(3, monotonic=clock)
+    limiter = RateLimiter(3, tmp_path, monotonic=clock)
 
     assert [limiter.seconds_to_wait(1) for _ in range(3)] == [0, 0, 0]
     clock.seconds += 20.5
@@ -28,14 +30,21 @@ def test_no_sixty_seconds_hold_more_requests_than_the_limit() -> None:
     assert limiter.seconds_to_wait(1) == 0
 
 
-def test_each_key_has_a_limit_of_its_own() -> None:
-    limiter = RateLimiter(1, monotonic=Clock())
+def test_each_key_has_a_limit_of_its_own(tmp_path: Path) -> None:
+    limiter = RateLimiter(1, tmp_path, monotonic=Clock())
 
     assert [limiter.seconds_to_wait(1), limiter.seconds_to_wait(2), limiter.seconds_to_wait(1)] == [0, 0, 60]
 
 
-def test_no_limit_is_no_limit() -> None:
-    limiter = RateLimiter(None)
+def test_workers_count_together(tmp_path: Path) -> None:
+    clock = Clock()
+    one, other = (RateLimiter(3, tmp_path, monotonic=clock) for _ in range(2))
+
+    assert [limiter.seconds_to_wait(1) for limiter in (one, other, one, other, one)] == [0, 0, 0, 60, 60]
+
+
+def test_no_limit_is_no_limit(tmp_path: Path) -> None:
+    limiter = RateLimiter(None, tmp_path)
 
     assert not any(limiter.seconds_to_wait(1) for _ in range(10_000))
 

@@ -50,9 +50,11 @@ def serve_command(configure: ConfigFactory) -> click.Command:
         metavar="SECONDS",
         help="For a request's head, and again for its body.",
     )
+    @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that serve.")
     def command(
         host: str,
         port: int,
+        workers: int,
         request_timeout: float,
         profile: str | None,
         changed: tuple[str, ...],
@@ -83,7 +85,7 @@ def serve_command(configure: ConfigFactory) -> click.Command:
                 config = replace(config, allow_outside_window=True)
             config = replace(config, allowed_hosts=config.allowed_hosts.union(hosts))
             config = replace(config, faults=tuple(map(parse_fault, faults)), fault_control=fault_control)
-            serve(config, host=host, port=port, announce=partial(_announce, config))
+            serve(config, host=host, port=port, announce=partial(_announce, config), workers=workers)
 
     return command
 
