@@ -38,3 +38,7 @@ class DatabaseUnavailableError(ApiError):
 
 class ServiceStartError(ApiError):
     """A service started as a process of its own never became ready; the message ends with what it printed."""
+
+
+class UnreadableOrdersError(ApiError):
+    """A file of channel orders holds a line that cannot be read; nothing of it was imported."""

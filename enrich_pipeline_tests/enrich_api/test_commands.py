@@ -73,8 +73,13 @@ def test_a_password_that_would_be_guessed_is_refused() -> None:
         ApiConfig(database_url="", dashboard_password="short")
 
 
-def test_without_orders_to_import_there_is_no_import() -> None:
-    assert "import" not in build_api_group(lambda: ApiConfig(database_url="")).commands
+def test_without_other_orders_to_import_a_file_is_needed(api_database: URL, tmp_path: Path) -> None:
+    group = build_api_group(lambda: ApiConfig(database_url=libpq_url(api_database)))
+    file = tmp_path / "orders.csv"
+    file.write_text("order_id\nA\n", encoding="utf-8")
+
+    assert CliRunner().invoke(group, ["import"]).exit_code == 2
+    assert CliRunner().invoke(group, ["import", str(file)]).stdout.startswith("Imported 1 orders from 1 rows: 1 new")
 
 
 def test_a_configurations_repr_has_no_database_url() -> None:

@@ -16,7 +16,7 @@ def build_api_group(configure: ConfigFactory, channel_orders: ChannelOrders | No
 
     Args:
         configure: makes the configuration; called when a command runs, not before.
-        channel_orders: opens the stream of orders that `import` loads; without it there is no `import`.
+        channel_orders: opens the orders that `import` loads when it is given no file; without it, it needs one.
     """
     group = click.Group("api", help="Run the Enrich Order API as a local service.")
     group.add_command(serve_command(configure))
@@ -25,8 +25,7 @@ def build_api_group(configure: ConfigFactory, channel_orders: ChannelOrders | No
     group.add_command(key_command(configure))
     group.add_command(store_group(configure))
     group.add_command(refresh_command(configure))
-    if channel_orders is not None:
-        group.add_command(import_command(configure, channel_orders))
+    group.add_command(import_command(configure, channel_orders))
     return group
 
 
