@@ -62,7 +62,8 @@ def _kind(path: Path) -> Literal["csv", "json"]:
 def _csv_rows(path: Path, lines: Iterator[str]) -> Iterator[ChannelOrder]:
     reader = csv.reader(lines, strict=True)
     try:
-        columns: list[str] = next(reader, [])
+        no_header: list[str] = []
+        columns = next(reader, no_header)
         if "order_id" not in columns or len(set(columns)) != len(columns) or not set(columns) <= set(_FIELDS):
             raise ConfigError(f"The header of {path} must name order_id and may name {', '.join(_FIELDS[1:])}.")
         places = [columns.index(field) if field in columns else None for field in _FIELDS]
