@@ -114,6 +114,7 @@ CREATE TABLE IF NOT EXISTS enrich_api.rejected_rows (
     message text NOT NULL,
     PRIMARY KEY (request_id, place)
 );
+CREATE INDEX IF NOT EXISTS rejected_rows_by_order ON enrich_api.rejected_rows (store_id, order_id);
 CREATE INDEX IF NOT EXISTS rejected_rows_by_store ON enrich_api.rejected_rows (store_id, request_id, place);
 
 -- Requests by the store's own day: what the trend and the export read, however long the log is.

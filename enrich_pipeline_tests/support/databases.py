@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -14,6 +18,13 @@ from sqlalchemy import URL
 from enrich_pipeline.warehouse.embedded import PIPELINE_ROLE, EmbeddedPostgres, create_database, libpq_url
 
 _numbers = itertools.count(1)
+
+
+def temporary_server() -> EmbeddedPostgres:
+    """A server of this process's own, for a command; it and its folder are gone when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="enrich-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before the server's own, which therefore runs first
+    return EmbeddedPostgres.start(folder / "data")
 
 
 @contextmanager

@@ -37,7 +37,7 @@ FROM (
     SELECT
         n,
         date_trunc('second', now() - interval '35 days' * n / %(orders)s) AS at,
-        round(8.5 + (n * 7919 %% 40009) / 100.0, 2) AS sales
+        round(8.5 + (n::bigint * 7919 %% 40009) / 100.0, 2) AS sales
     FROM generate_series(0, %(orders)s - 1) AS n
 ) AS numbered
 """
@@ -52,12 +52,12 @@ SELECT
     'req_' || lpad(to_hex((extract(epoch FROM at) * 1000000)::bigint), 14, '0') || lpad(to_hex(n), 10, '0'),
     1, CASE WHEN status <> 401 THEN '...k3Yz' END, at, method, '/enrich/orders',
     CASE WHEN method = 'GET' THEN 'start=2026-11-01T00:00:00Z&end=2026-11-02T00:00:00Z&limit=1000' ELSE '' END,
-    status, 1800 + n * 7919 %% 60000, CASE WHEN method = 'POST' THEN 118 * sent ELSE 0 END, 96 + refused * 140,
+    status, 1800 + n::bigint * 7919 %% 60000, CASE WHEN method = 'POST' THEN 118 * sent ELSE 0 END, 96 + refused * 140,
     sent, CASE WHEN method = 'POST' AND status = 200 THEN sent - refused ELSE 0 END, refused,
     CASE status WHEN 401 THEN 'unauthorized' WHEN 400 THEN 'not_json' WHEN 413 THEN 'body_too_large' END
 FROM (
     SELECT
-        *, CASE WHEN status = 200 THEN 20 + (n * 104729 %% 480) ELSE 0 END AS sent,
+        *, CASE WHEN status = 200 THEN 20 + (n::bigint * 104729 %% 480)::int ELSE 0 END AS sent,
         CASE WHEN status = 200 AND method = 'POST' AND n %% 12 = 7 THEN 1 + n %% 5 ELSE 0 END AS refused
     FROM (
         SELECT
