@@ -123,6 +123,7 @@ def create_app(config: ApiConfig, folder: Path) -> RecordRequests:
             Exception: _answer_unexpected,
         },
     )
+    app.router.redirect_slashes = False  # a key and a body should not be sent twice because of a slash
     return RecordRequests(OnlyOwnHosts(app, service.hosts), service.finished)
 
 

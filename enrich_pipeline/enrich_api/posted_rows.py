@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
 
 import iso4217
@@ -276,12 +276,19 @@ def _checked_amount(name: str, raw: msgspec.Raw | None) -> msgspec.Raw:
     text = b"" if raw is None else bytes(raw)
     if raw is None or text[:1] not in b"-0123456789" or not text:
         raise _BadField("invalid_amount", f"{name} must be a JSON number, not a string.")
-    number = Decimal(text.decode())
-    _, _, exponent = number.as_tuple()
-    if number.adjusted() >= MOST_INTEGER_DIGITS or not isinstance(exponent, int) or exponent < -MOST_DECIMALS:
+    if not _is_within_limits(text.decode()):
         message = f"{name} has more than {MOST_INTEGER_DIGITS} digits or {MOST_DECIMALS} decimals."
         raise _BadField("invalid_amount", message)
     return raw
+
+
+def _is_within_limits(text: str) -> bool:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent beyond what a Decimal can hold
+        return False
+    _, _, exponent = number.as_tuple()
+    return number.adjusted() < MOST_INTEGER_DIGITS and isinstance(exponent, int) and exponent >= -MOST_DECIMALS
 
 
 def _checked_currency(raw: msgspec.Raw | None) -> str:

@@ -15,6 +15,9 @@ from enrich_pipeline.enrich_api.faults.answers import TRANSPORT_EXTENSION
 from enrich_pipeline.enrich_api.problems import Problem
 from enrich_pipeline.enrich_api.request_records import new_request_id
 
+# Its parser keeps whatever comes. asyncio hands over at most 256 KiB at a time, so this may be passed by as much.
+_LARGEST_HEAD = 64 * 1024
+
 
 class RequestProtocol(HttpToolsProtocol):
     """One connection. Each request's scope leads to its transport: ASGI alone knows no way to break one."""
@@ -24,6 +27,7 @@ class RequestProtocol(HttpToolsProtocol):
 
     _head_timer: asyncio.TimerHandle | None = None
     _has_begun = False
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Begin to wait for the first request."""
@@ -38,6 +42,9 @@ class RequestProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes; between requests even those that begin none start the wait for one."""
         super().data_received(data)
+        self._head_bytes = self._head_bytes + len(data) if self._has_begun else 0
+        if self._head_bytes > _LARGEST_HEAD and not self.transport.is_closing():
+            self._refuse(Problem(431, "head_too_large", f"The request's head is larger than {_LARGEST_HEAD} bytes."))
         cycle = cast("Any", self.cycle)  # None until the first head has come
         if self._head_timer is None and (cycle is None or cycle.response_complete) and not self.transport.is_closing():
             self._wait_for_head()

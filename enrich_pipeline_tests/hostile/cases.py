@@ -160,31 +160,27 @@ def _no_envelopes() -> Iterator[Case]:
 
 
 def _duplicate_keys() -> Iterator[Case]:
+    """Which of two values was meant is anybody's guess, so neither is taken."""
     row = a_row()
-    yield Case("duplicate keys", "orders twice", 422, f'{{"orders":[],"orders":[{row}]}}'.encode())
-    yield Case("duplicate keys", "orders twice, once escaped", 422, f'{{"orders":[{row}],"\\u006frders":[]}}'.encode())
-    for name, code, texts in (
-        ("order_id", "invalid_id", ('"X"', f'"{KNOWN}"')),
-        ("order_timestamp", "invalid_timestamp", (f'"{_TIME}"', f'"{_TIME}"')),
-        ("sales_amount", "invalid_amount", ("1", "2")),
-        ("profit_amount", "invalid_amount", ("1", "1")),
-        ("currency", "invalid_currency", ('"USD"', '"EUR"')),
-    ):
-        first, second = texts
-        text = a_row(**{name: first})[:-1] + f',"{name}":{second}}}'
-        yield Case("duplicate keys", f"{name} twice", code, of_rows(text))
+    other = a_row(order_id='"X"')
+    bodies = {
+        "orders twice": f'{{"orders":[],"orders":[{row}]}}'.encode(),
+        "orders twice, once escaped": f'{{"orders":[{row}],"\\u006frders":[]}}'.encode(),
+        "an unknown name twice": of_rows(row[:-1] + ',"x":1,"x":2}'),
+        "in a row after a good one": of_rows(other, row[:-1] + ',"sales_amount":1}'),
+        "a currency, made up for by a row without one": of_rows(
+            other.replace(',"currency":"USD"', ""), row[:-1] + ',"currency":"EUR"}'
+        ),
+        "hidden behind an unknown name": of_rows('{"sales_amount":5,"x":1,' + row[1:]),
+        "in an object within a row": of_rows(row[:-1] + ',"x":{"y":1,"y":2}}'),
+    }
+    for name in ("order_id", "order_timestamp", "sales_amount", "profit_amount", "currency"):
+        field = row.partition(f'"{name}":')[2].partition(",")[0].rstrip("}")
         escaped = f"\\u00{ord(name[0]):02x}{name[1:]}"
-        text = a_row(**{name: first})[:-1] + f',"{escaped}":{second}}}'
-        yield Case("duplicate keys", f"{name} twice, once escaped", code, of_rows(text))
-    short = a_row().replace(',"currency":"USD"', "")
-    balanced = a_row()[:-1] + ',"sales_amount":1,"profit_amount":1}'
-    yield Case("duplicate keys", "balanced by a row without a currency", "invalid_amount", of_rows(short, balanced))
-    yield Case(
-        "duplicate keys",
-        "hidden behind an unknown one",
-        "invalid_amount",
-        of_rows('{"sales_amount":5,"x":1,' + row[1:]),
-    )
+        bodies[f"{name} twice"] = of_rows(row[:-1] + f',"{name}":{field}}}')
+        bodies[f"{name} twice, once escaped"] = of_rows(row[:-1] + f',"{escaped}":{field}}}')
+    for name, body in bodies.items():
+        yield Case("duplicate keys", name, 422, body)
 
 
 SQL = (
@@ -234,7 +230,7 @@ def _bad_fields() -> Iterator[Case]:
     ids = ('""', '" "', '" KNOWN"', '"KNOWN "', '"KNOWN\\u00a0"', '"\\u0000"', '"a\\u0000b"', '"a\\nb"', '"\\u007f"',
            '"\\u0085x"', "1", "null", "true", "[]", "{}", json.dumps("A" * 256), json.dumps("A" * 100_000))  # fmt: skip
     for text in ids:
-        yield Case("ids that cannot be one", text[:40], "invalid_id", of_rows(a_row(order_id=text)))
+        yield Case("ids that cannot be one", f"{text[:40]} of {len(text)}", "invalid_id", of_rows(a_row(order_id=text)))
     times = ("null", "0", "1749586740", '""', '"now"', '"2025-06-10"', '"2025-06-10T20:19:00"',
         '"2025-13-10T20:19:00Z"',
              '"2025-06-31T20:19:00Z"', '"0000-01-01T00:00:00Z"', '"0001-01-01T00:00:00+23:59"',
@@ -300,7 +296,7 @@ def _compressed() -> Iterator[Case]:
         "gzip of gzip": (400, gzip.compress(gzip.compress(good))),
         "nothing": (400, b""),
         "a bomb: 64 MiB in 64 kB": (413, bomb),
-        "a bomb of many members": (413, gzip.compress(b" " * _MIB) * 64),
+        "a bomb of many members": (400, gzip.compress(b" " * _MIB) * 64),
         "a bomb in a bomb": (400, gzip.compress(bomb)),
     }
     for name, (status, body) in gzipped.items():
@@ -363,7 +359,8 @@ def _headers() -> Iterator[Case]:
         "TLS": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + "\x00" * 64 + "\r\n\r\n",
     }
     for name, text in raws.items():
-        yield Case("broken HTTP", name, 400, raw=text.encode("latin-1"))
+        status = 431 if name.endswith("of 1 MB") else 400
+        yield Case("broken HTTP", name, status, raw=text.encode("latin-1"))
 
 
 def _paths() -> Iterator[Case]:
@@ -384,7 +381,7 @@ def _paths() -> Iterator[Case]:
         "/nothing",
     ):
         yield Case("paths", DASHBOARD[-16:] + rest, 404, method="GET", target=DASHBOARD + rest)
-    for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "HEAD", "PROPFIND"):
+    for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND"):
         yield Case("other methods", method, 405, of_rows(a_row()), method=method)
     for rest in ("", "/orders", "/order?id=KNOWN", "/requests", "/requests/x", "/failed-uploads",
         "/requests-by-day.csv",
