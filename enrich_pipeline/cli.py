@@ -7,8 +7,10 @@ import click
 from enrich_pipeline.commands.api import api_group
 from enrich_pipeline.commands.data import load_command, seed_command
 from enrich_pipeline.commands.demo import demo_command
+from enrich_pipeline.commands.doctor import doctor_command
 from enrich_pipeline.commands.prove import prove_command
 from enrich_pipeline.commands.run import receipt_command, run_command
+from enrich_pipeline.commands.status import status_command
 from enrich_pipeline.commands.ui import prepare_command, ui_command
 
 
@@ -30,6 +32,8 @@ for command in (
     seed_command,
     run_command,
     receipt_command,
+    status_command,
+    doctor_command,
     api_group(),
     ui_command,
     demo_command,

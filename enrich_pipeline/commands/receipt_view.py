@@ -33,8 +33,8 @@ def receipts_table(receipts: Sequence[Receipt]) -> Table:
             receipt.order_day.isoformat() + (" *" if receipt.partial else ""),
             f"{receipt.orders:,}",
             *(f"{receipt.orders_in(state):,}" for state in shown),
-            "\n".join(_money(sales, currency) for currency, (sales, _) in amounts.items()),
-            "\n".join(_money(profit, currency) for currency, (_, profit) in amounts.items()),
+            "\n".join(money(sales, currency) for currency, (sales, _) in amounts.items()),
+            "\n".join(money(profit, currency) for currency, (_, profit) in amounts.items()),
             f"{receipt.findings:,}",
             "[green]yes[/]" if receipt.is_accounted_for else "[red]NO[/]",
         )
@@ -43,7 +43,7 @@ def receipts_table(receipts: Sequence[Receipt]) -> Table:
     return table
 
 
-def _money(amount: Decimal, currency: str) -> str:
+def money(amount: Decimal, currency: str) -> str:
     """An amount with the decimals of its currency: exact, since it is a sum of amounts that have them."""
     return f"{amount:,.{iso4217.Currency(currency).exponent}f} {currency}"
 

@@ -43,10 +43,8 @@ def store(opened_store: SmallStore, monkeypatch: pytest.MonkeyPatch, tmp_path: P
         tables = [*RAW_TABLES, *mart_metadata.sorted_tables, *audit_metadata.sorted_tables]
         names = ", ".join(table.fullname for table in tables if table.name not in {"store", "currencies"})
         connection.execute(text(f"TRUNCATE {names}"))
-    monkeypatch.setenv("WAREHOUSE_URL", opened_store.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("STORE_TIMEZONE", opened_store.store.timezone)
-    monkeypatch.setenv("WORKMAGIC_API_URL", opened_store.api.base_url)
-    monkeypatch.setenv("WORKMAGIC_API_KEY", opened_store.api.key)
+    for name, value in opened_store.variables().items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("ENRICH_DATA_DIR", str(tmp_path))
     opened_store.cost("A", "4.00")
     return opened_store

@@ -53,6 +53,16 @@ class SmallStore:
     day: StoreDay
     """Yesterday: whole, and inside the four weeks."""
 
+    def variables(self) -> dict[str, str]:
+        """The environment of a pipeline for this store."""
+        return {
+            "WAREHOUSE_URL": self.url.render_as_string(hide_password=False),
+            "STORE_TIMEZONE": self.store.timezone,
+            "CONTRACT_PROFILE": self.profile.name,
+            "WORKMAGIC_API_URL": self.api.base_url,
+            "WORKMAGIC_API_KEY": self.api.key,
+        }
+
     def place(
         self,
         order_id: str,

@@ -1,0 +1,74 @@
+"""`enrich doctor`: what is well, what is not and how to mend it, and an exit code that cron understands."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from enrich_pipeline.cli import main
+from enrich_pipeline.commands.doctor_checks import DOCTOR_CHECKS
+from enrich_pipeline_tests.support.own_server import PASSWORD
+from enrich_pipeline_tests.support.small_store import SmallStore
+
+
+def examined() -> tuple[int, dict[str, dict[str, Any]]]:
+    done = CliRunner().invoke(main, ["doctor", "--json"])
+    return done.exit_code, {finding["check"]: finding for finding in json.loads(done.output)}
+
+
+def test_every_check_is_made_and_says_how_to_mend_what_is_not_well(store: SmallStore) -> None:
+    exit_code, found = examined()
+    assert tuple(found) == DOCTOR_CHECKS
+    not_well = {check: finding["level"] for check, finding in found.items() if finding["level"] != "ok"}
+    assert not_well == {"dagster_daemons": "warn"}  # none runs in this test
+    assert exit_code == 1
+    assert all(bool(finding["remedy"]) == (finding["level"] != "ok") for finding in found.values())
+
+
+def test_a_wrong_key_is_a_failure(store: SmallStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKMAGIC_API_KEY", "no-key-of-this-store")
+    exit_code, found = examined()
+    assert (exit_code, found["api"]["level"]) == (2, "fail")
+    assert "WORKMAGIC_API_KEY" in found["api"]["remedy"]
+
+
+def test_a_warehouse_that_cannot_be_reached_is_a_failure_without_its_password(
+    store: SmallStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", f"postgresql://brand:{PASSWORD}@127.0.0.1:1/warehouse")
+    exit_code, found = examined()
+    assert (exit_code, found["warehouse"]["level"]) == (2, "fail")
+    assert "raw_tables" not in found
+    assert PASSWORD not in json.dumps(found)
+
+
+def test_a_missing_column_is_named(store: SmallStore) -> None:
+    store.execute("ALTER TABLE raw.refunds RENAME COLUMN tax TO vat")
+    _, found = examined()
+    store.execute("ALTER TABLE raw.refunds RENAME COLUMN vat TO tax")
+    assert found["raw_tables"]["says"] == "missing: raw.refunds.tax"
+
+
+def test_yesterday_without_a_receipt_is_noticed_though_dagster_is_down(
+    store: SmallStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECEIPT_DUE_HOUR", "0")
+    store.execute("UPDATE enrich.receipts SET partial = true")
+    exit_code, found = examined()
+    store.execute("UPDATE enrich.receipts SET partial = false")
+    assert (exit_code, found["yesterday"]["level"]) == (1, "warn")
+    assert f"enrich run --from {store.day.key}" in found["yesterday"]["remedy"]
+
+
+def test_a_zone_other_than_the_computed_days_is_a_failure(store: SmallStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORE_TIMEZONE", "Asia/Tokyo")
+    exit_code, found = examined()
+    assert (exit_code, found["zone"]["remedy"]) == (2, f"Set STORE_TIMEZONE={store.store.timezone}.")
+
+
+def test_a_person_reads_a_line_a_check(store: SmallStore) -> None:
+    lines = CliRunner().invoke(main, ["doctor"]).output.splitlines()
+    assert len([line for line in lines if line.startswith(("ok", "warn", "FAIL"))]) == len(DOCTOR_CHECKS)
