@@ -10,11 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import URL
 
 from enrich_pipeline.settings import Settings
 from enrich_pipeline.warehouse.embedded import EmbeddedPostgres
 from enrich_pipeline_tests.support.databases import fresh_database
+
+# Whoever shares the machine makes an example slow; how long it takes is not what a property is about.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -43,7 +42,11 @@ def service(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
     with (
         fresh_database(postgres, owner=API_ROLE) as url,
         running_api(
-            url, store_timezone=_ZONE, orders=orders, key_secret_file=tmp_path_factory.mktemp("keys") / "secret"
+            url,
+            store_timezone=_ZONE,
+            orders=orders,
+            key_secret_file=tmp_path_factory.mktemp("keys") / "secret",
+            arguments=["--workers", "2"],  # whichever serves the next page
         ) as api,
     ):
         with psycopg.connect(api.config.database_url) as connection:
@@ -108,7 +111,7 @@ def _request_with_refused_orders(service: RunningApi) -> str:
         "/order?id=KNOWN0",
         "/requests?from={an_hour_ago}",
         "/requests/{request_id}",
-        "/failed-uploads?choice=invalid_amount",
+        "/failed-uploads?search=KNOWN0",
         "/no-such-page",
     ],
 )
@@ -297,8 +300,7 @@ def test_api_requests_are_exported_by_day(page: Page, service: RunningApi) -> No
 
 
 def test_text_that_came_with_orders_runs_nowhere(page: Page, service: RunningApi) -> None:
-    details = ["/order?" + urlencode({"id": order_id}) for order_id in _HOSTILE]
-    for path in [*_PAGES, *details, f"/requests/{_request_with_refused_orders(service)}"]:
+    for path in [*_PAGES, f"/requests/{_request_with_refused_orders(service)}"]:
         _goto(page, service, path)
         assert page.evaluate("window.ran") is None, path
     for order_id in _HOSTILE:

@@ -26,7 +26,7 @@ def database(postgres: EmbeddedPostgres) -> Iterator[URL]:
 
 @pytest.mark.slow
 def test_whatever_was_answered_2xx_is_there_exactly_once_after_processes_were_killed(database: URL) -> None:
-    with running_api(database, now=_NOW, orders=known_orders(60_000)) as api:
+    with running_api(database, now=_NOW, arguments=["--workers", "2"], orders=known_orders(60_000)) as api:
         outcome = endure(api, clients=20, seconds=12, kill_every=3, orders=60_000)
 
     assert outcome.is_good, outcome
