@@ -49,6 +49,9 @@ UPLOAD_VERIFICATION = FlowAsset(
 FLOW: tuple[FlowAsset, ...] = (RAW_ORDERS, ORDER_COSTS, ORDER_PROFIT, ENRICHED_UPLOAD, UPLOAD_VERIFICATION)
 """The five assets in flow order."""
 
+DELIVERY_STEP = "upload_and_verification"
+"""The step that uploads and verifies; run config of the upload stands under this name."""
+
 DAILY_JOB = "daily_enrichment"
 DAILY_SCHEDULE = "daily_enrichment_schedule"
 HOURLY_SCHEDULE = "hourly_enrichment_schedule"

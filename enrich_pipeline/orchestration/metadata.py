@@ -21,8 +21,13 @@ from enrich_pipeline.warehouse.table_columns import table_columns
 Metadata = dict[str, Any]
 
 
-def spec_of(flow: FlowAsset, description: str, deps: Sequence[dg.AssetKey] = ()) -> dg.AssetSpec:
-    """The asset's spec as `flow.py` lists it, with its table's name and columns."""
+def spec_of(
+    flow: FlowAsset, description: str, deps: Sequence[dg.AssetKey] = (), *, skippable: bool = False
+) -> dg.AssetSpec:
+    """The asset's spec as `flow.py` lists it, with its table's name and columns.
+
+    `skippable`: its step records days itself, and gives Dagster no output that would stand for all of them.
+    """
     metadata: Metadata = {}
     if flow.table is not None:
         metadata["dagster/table_name"] = flow.table
@@ -40,6 +45,7 @@ def spec_of(flow: FlowAsset, description: str, deps: Sequence[dg.AssetKey] = ())
         kinds=set(flow.kinds),
         owners=[flow.owner],
         metadata=metadata,
+        skippable=skippable,
     )
 
 
@@ -110,6 +116,11 @@ def verification_metadata(verification: Verification) -> Metadata:
             for mismatch in verification.first_mismatches
         ),
     }
+
+
+def failed_days_table(failed: Mapping[str, str]) -> dg.MetadataValue[Any]:
+    """The days that were not done, each with the reason."""
+    return _table({"day": day, "reason": reason} for day, reason in failed.items())
 
 
 def receipt_markdown(receipt: Receipt) -> str:

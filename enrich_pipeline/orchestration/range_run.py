@@ -14,7 +14,7 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
 )
 
-from enrich_pipeline.orchestration.flow import DAILY_JOB, ENRICHED_UPLOAD
+from enrich_pipeline.orchestration.flow import DAILY_JOB, DELIVERY_STEP
 from enrich_pipeline.orchestration.repository import build_definitions
 from enrich_pipeline.settings import Settings
 
@@ -53,7 +53,7 @@ def run_days(
         result = job.execute_in_process(
             instance=instance,
             run_config={
-                "ops": {ENRICHED_UPLOAD.key.path[-1]: {"config": {"allow_outside_window": allow_outside_window}}},
+                "ops": {DELIVERY_STEP: {"config": {"allow_outside_window": allow_outside_window}}},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
             tags={

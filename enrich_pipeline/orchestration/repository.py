@@ -5,10 +5,9 @@ from __future__ import annotations
 import dagster as dg
 
 from enrich_pipeline.domain.contract import profile_named
-from enrich_pipeline.orchestration.assets.enriched_upload import enriched_upload_asset
+from enrich_pipeline.orchestration.assets.delivery import delivery_asset
 from enrich_pipeline.orchestration.assets.order_marts import order_marts_asset
 from enrich_pipeline.orchestration.assets.raw_orders import raw_orders_asset
-from enrich_pipeline.orchestration.assets.upload_verification import upload_verification_asset
 from enrich_pipeline.orchestration.dbt import raw_source_specs
 from enrich_pipeline.orchestration.jobs import daily_job
 from enrich_pipeline.orchestration.partitions import store_days
@@ -27,8 +26,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *raw_source_specs(),
             raw_orders_asset(partitions),
             order_marts_asset(partitions, PROJECT_ROOT / "dbt_costs"),
-            enriched_upload_asset(partitions),
-            upload_verification_asset(partitions),
+            delivery_asset(partitions),
         ],
         jobs=[daily_job()],
         schedules=schedules(settings),

@@ -16,8 +16,8 @@ from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.steps.read_back import read_back_day
 from enrich_pipeline.steps.upload_engine import UploadEngine
 from enrich_pipeline.steps.upload_progress import ProgressReport, UploadSummary
-from enrich_pipeline.warehouse.computed_days import require_computed
 from enrich_pipeline.warehouse.locks import vendor_lock
+from enrich_pipeline.warehouse.mart_agreement import require_agreement
 from enrich_pipeline.warehouse.upload_ledger import begin_upload
 from enrich_pipeline.warehouse.upload_plan import UploadPlan, drop_plan, plan_upload
 
@@ -69,7 +69,7 @@ def upload_day(
     began = time.monotonic()
     with vendor_lock(run.engine, f"run {run.run_id}, uploading {day.key}"):
         with run.engine.begin() as connection:
-            require_computed(connection, day.day)
+            require_agreement(connection, day.day)
             begin_upload(connection, day.day, run_id=run.run_id, overrides=options.overrides)
         plan = _plan(run, day, options)
         if plan.unread and run.profile.shows_rows == "at_once":

@@ -62,6 +62,7 @@ def test_every_check_says_what_it_asserts(definitions: dg.Definitions) -> None:
     specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
     assert {spec.name for spec in specs} == {
         "order_ids_are_unique",
+        "marts_agree",
         "costs_are_complete",
         "orders_are_accepted",
         "every_order_is_accounted_for",
