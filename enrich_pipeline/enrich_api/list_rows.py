@@ -16,7 +16,8 @@ from enrich_pipeline.enrich_api.problems import unauthorized
 from enrich_pipeline.enrich_api.profiles import ServiceProfile
 
 # `||` with one null part is null as a whole: every part that may be null is wrapped.
-_UTC: LiteralString = "rtrim(to_json({} AT TIME ZONE 'UTC')::text, '\"') || 'Z\"'"
+# The session is in UTC, so a time's text is `2025-06-10 20:19:00.5+00`.
+_UTC: LiteralString = "'\"' || replace(left({}::text, -3), ' ', 'T') || 'Z\"'"
 
 _FIVE_FIELDS: LiteralString = (
     "'{\"order_id\":' || to_json(r.order_id)::text"

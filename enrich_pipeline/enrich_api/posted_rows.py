@@ -145,8 +145,10 @@ def _are_plain_ids(rows: Sequence[PostedOrder], column: str) -> bool:
 def _are_plain_amounts(rows: Sequence[PostedOrder], columns: Columns) -> bool:
     digits = (columns.sales_amounts + columns.profit_amounts).translate(_NO_DIGITS)
     # What is left of each column are its braces, and the commas between its amounts.
-    longest = max((len(amount) for row in rows for amount in (row.sales_amount, row.profit_amount)), default=0)
-    return len(digits) == 2 * max(len(rows) - 1, 0) + len("{}{}") and longest <= _SAFE_AMOUNT_LENGTH
+    longest_sales = max(map(len, [row.sales_amount for row in rows]), default=0)
+    longest_profit = max(map(len, [row.profit_amount for row in rows]), default=0)
+    is_each_a_number = len(digits) == 2 * max(len(rows) - 1, 0) + len("{}{}")
+    return is_each_a_number and max(longest_sales, longest_profit) <= _SAFE_AMOUNT_LENGTH
 
 
 def _read_carefully(body: bytes) -> PostedRows:
