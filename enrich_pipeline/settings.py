@@ -47,7 +47,7 @@ class Settings(BaseSettings):
         None, description="PostgreSQL for Dagster's runs and events. Unset: the embedded server."
     )
     source_url: SecretStr | None = Field(
-        None, description="Reserved for orders that live outside the warehouse; refused until that is supported."
+        None, description="Database that each day's orders are landed from first. Unset: schema `raw` is there already."
     )
     enrich_api_database_url: SecretStr | None = Field(
         None, description="PostgreSQL of the local Enrich Order API. Unset: the embedded server."
@@ -94,10 +94,10 @@ class Settings(BaseSettings):
 
     @field_validator("source_url")
     @classmethod
-    def _not_yet(cls, value: SecretStr | None) -> SecretStr | None:
-        # Ignoring it would compute from other orders than the user asked for.
-        if value is not None:
-            raise ValueError("is not supported yet; load the orders into the warehouse's schema raw, and unset it")
+    def _readable_source(cls, value: SecretStr | None) -> SecretStr | None:
+        kind = value.get_secret_value().split(":", 1)[0].split("+", 1)[0] if value else None
+        if kind not in {None, "postgresql", "mysql", "mariadb", "sqlite"}:
+            raise ValueError("is no URL of a PostgreSQL, MySQL or SQLite database")
         return value
 
     @field_validator("store_timezone")

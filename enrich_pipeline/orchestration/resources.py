@@ -24,6 +24,7 @@ from enrich_pipeline.steps.upload import UploadOptions
 from enrich_pipeline.warehouse.embedded import database_url
 from enrich_pipeline.warehouse.engine import warehouse_engine
 from enrich_pipeline.warehouse.schema import ensure_schema
+from enrich_pipeline.warehouse.source_database import source_engine
 
 
 class WarehouseResource(dg.ConfigurableResource[None]):
@@ -53,6 +54,7 @@ class WarehouseResource(dg.ConfigurableResource[None]):
         settings = load_settings()
         profile = profile_named(self.contract_profile)
         engine = warehouse_engine(self.url())
+        source = None if settings.source_url is None else source_engine(settings.source_url)
         try:
             ensure_schema(engine, store=self.store, profile=profile, business_now=settings.enrich_now)
             yield RunContext(
@@ -61,9 +63,12 @@ class WarehouseResource(dg.ConfigurableResource[None]):
                 profile=profile,
                 run_id=run_id,
                 business_now=business_now(settings, clock=datetime.now(UTC)),
+                source=source,
             )
         finally:
             engine.dispose()
+            if source is not None:
+                source.dispose()
 
 
 class EnrichApiResource(dg.ConfigurableResource[None]):

@@ -17,6 +17,7 @@ class RunContext:
 
     Attributes:
         business_now: what decides which day is today (zone-aware); ledgers and timeouts use real time.
+        source: the database that orders are landed from (`SOURCE_URL`); None where the raw tables are already there.
         sales_basis: the named, versioned formula of sales that every receipt records.
     """
 
@@ -26,3 +27,4 @@ class RunContext:
     run_id: str
     business_now: datetime
     sales_basis: str = "net"
+    source: Engine | None = None

@@ -112,8 +112,8 @@ def test_the_key_and_passwords_are_in_no_output(shop: dict[str, str], days: list
         (["seed"], {"STORE_TIMEZONE": "CET"}, "Europe/Brussels"),
         (
             ["run", "--from", "2026-01-01", "--to", "2026-01-01"],
-            {"SOURCE_URL": "sqlite:///hunter2.db"},
-            "not supported",
+            {"SOURCE_URL": "mssql+pyodbc://root:hunter2@127.0.0.1/x"},
+            "SOURCE_URL",
         ),
         (["load", "no-such-folder"], {}, "no-such-folder"),
     ],
