@@ -10,6 +10,8 @@ from enrich_pipeline.warehouse.embedded import database_url, libpq_url
 
 _STORAGE_URL = "ENRICH_DAGSTER_STORAGE_URL"
 
+# One backfill run at a time, so that there is always room for the daily run, whose priority puts it first in the queue.
+# A run that failed is not started again by itself: its page says what to mend first.
 # The storage URL may carry a password, so the file names the variable and not the value.
 _DAGSTER_YAML = f"""\
 storage:
@@ -22,6 +24,14 @@ nux:
   enabled: false
 run_monitoring:
   enabled: true
+run_retries:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 4
+    tag_concurrency_limits:
+      - key: dagster/backfill
+        limit: 1
 """
 
 

@@ -75,6 +75,9 @@ def run_days(
 def _first_error(result: dg.ExecuteInProcessResult) -> str | None:
     for event in result.all_events:
         if event.is_step_failure:
+            said = event.step_failure_data.user_failure_data
+            if said is not None and said.description:
+                return said.description
             error = event.step_failure_data.error
             while error is not None and error.cause is not None:
                 error = error.cause

