@@ -6,7 +6,7 @@ several clients that share a vendor come to share it fairly.
 
 from __future__ import annotations
 
-_START = 8
+_START = 16
 
 
 class AdaptiveLimit:

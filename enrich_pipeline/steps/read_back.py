@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 
 from enrich_pipeline.domain.days import StoreDay
@@ -19,6 +20,9 @@ from enrich_pipeline.warehouse.read_backs import (
 )
 
 _logger = logging.getLogger(__name__)
+
+# Requests of a reading in flight, where the vendor bears it: answers are decoded while others are under way.
+_IN_FLIGHT = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +45,11 @@ def read_back_day(run: RunContext, client: EnrichClient, day: StoreDay) -> ReadB
     with run.engine.begin() as connection:
         read_back_id = begin_read_back(connection, day.day, run_id=run.run_id)
     rows = 0
-    reading = read_day(client, _windows(run, day))
-    for held in reading:
-        with run.engine.begin() as connection:
-            rows += store_held_rows(connection, read_back_id, map(_held_row, held))
+    with closing(_windows(run, day)) as windows:
+        reading = read_day(client, windows, concurrency=_IN_FLIGHT)
+        for held in reading:
+            with run.engine.begin() as connection:
+                rows += store_held_rows(connection, read_back_id, map(_held_row, held))
     with run.engine.begin() as connection:
         complete_read_back(
             connection,
@@ -56,7 +61,7 @@ def read_back_day(run: RunContext, client: EnrichClient, day: StoreDay) -> ReadB
     return ReadBack(read_back_id=read_back_id, rows=rows, summary=reading.summary)
 
 
-def _windows(run: RunContext, day: StoreDay) -> Iterator[Window]:
+def _windows(run: RunContext, day: StoreDay) -> Generator[Window]:
     with run.engine.connect() as connection:
         yield from plan_windows(
             expected_timestamps(connection, day.day), start=day.start, end=day.end, profile=run.profile

@@ -154,7 +154,11 @@ class UploadEngine:
         """Post one batch after the other until the queue is closed."""
         while (batch := self._queue.get()) is not None:
             try:
-                self._results.put(self._post(batch))
+                result = self._post(batch)
+                if result.error is not None:
+                    # Before anybody is told of it: no other batch starts after the first failure.
+                    self._queue.close()
+                self._results.put(result)
             except BaseException as error:  # it is raised in the calling thread
                 self._results.put(error)
 

@@ -14,7 +14,7 @@ from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.steps.read_back import ReadBack, read_back_day
 from enrich_pipeline.warehouse.computed_days import require_computed
 from enrich_pipeline.warehouse.locks import vendor_lock
-from enrich_pipeline.warehouse.order_states import state_totals
+from enrich_pipeline.warehouse.order_states import decide_states, state_totals
 from enrich_pipeline.warehouse.read_backs import (
     ComparedOrder,
     Mismatch,
@@ -66,9 +66,10 @@ def verify_day(run: RunContext, client: EnrichClient, day: StoreDay) -> Verifica
             run.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
             connection.begin(),
         ):
+            decide_states(connection, day.day)
             findings = record_mismatches(connection, day.day, read_back_id=read_back.read_back_id, run_id=run.run_id)
             record_diagnoses(
-                connection, day.day, _diagnoses(run, mismatched_orders(connection, day.day, limit=_DIAGNOSED_ORDERS))
+                connection, day.day, _diagnoses(run, mismatched_orders(connection, limit=_DIAGNOSED_ORDERS))
             )
             prints = fingerprints(connection, day.day, read_back_id=read_back.read_back_id)
             requests, retries = requests_of_run(connection, day.day, run.run_id)
@@ -78,7 +79,7 @@ def verify_day(run: RunContext, client: EnrichClient, day: StoreDay) -> Verifica
                 partial=day.is_open(run.business_now),
                 sales_basis=run.sales_basis,
                 source=total_lines(source),
-                states=state_lines(state_totals(connection, day.day)),
+                states=state_lines(state_totals(connection)),
                 findings=findings,
                 applied=prints.applied,
                 computed_hash=prints.computed,

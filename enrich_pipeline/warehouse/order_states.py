@@ -15,6 +15,66 @@ from sqlalchemy import Connection, text
 from enrich_pipeline.domain.days import WINDOW_DAYS
 from enrich_pipeline.domain.states import RESENT_KINDS
 
+# The store's one row, asked for once a query and not once an order.
+_STORE_ZONE = "(SELECT timezone FROM enrich.store)"
+_REFRESH_AT = "(SELECT refresh_at FROM enrich.store)"
+_SHOWS_ROWS_AT_ONCE = "(SELECT shows_rows_at_once FROM enrich.store)"
+_FIRST_DAY_INSIDE = f"""(
+    SELECT (coalesce(business_now, now()) AT TIME ZONE timezone)::date - {WINDOW_DAYS} FROM enrich.store
+)"""
+
+# As the vendor keeps it: cut to its precision.
+_ORDER_TIMESTAMP = """
+    CASE WHEN (SELECT timestamp_precision = 'microsecond' FROM enrich.store) THEN profit.ordered_at
+        ELSE date_trunc((SELECT timestamp_precision FROM enrich.store), profit.ordered_at, 'UTC') END
+"""
+
+_REJECTION_CODE = "coalesce(sent.rejection_code, CASE sent.status WHEN 'refused' THEN sent.error_code END)"
+
+_PRESENT_PAYLOAD_SENT = f"""
+    sent.batch_id IS NOT NULL
+    AND sent.order_timestamp = {_ORDER_TIMESTAMP}
+    AND sent.sales_amount = profit.sales_amount
+    AND sent.profit_amount = profit.profit_amount
+    AND sent.currency = profit.currency
+"""
+
+_READ_BACK_SINCE = "coalesce(sent.batch_id <= latest.last_batch_id, false)"
+
+_HELD_AS_COMPUTED = f"""
+    held.order_id IS NOT NULL
+    AND held.order_timestamp = {_ORDER_TIMESTAMP}
+    AND held.sales_amount = profit.sales_amount
+    AND held.profit_amount = profit.profit_amount
+    AND held.currency = profit.currency
+    AND held.status IS DISTINCT FROM 'outside_window'
+"""
+
+# The refresh that follows the sending, on the store's clock, and the patience after it.
+_SHOW_DEADLINE = f"""
+    (
+        date_trunc('day', sent.sent_at AT TIME ZONE {_STORE_ZONE}) + {_REFRESH_AT}
+        + CASE WHEN (sent.sent_at AT TIME ZONE {_STORE_ZONE})::time >= {_REFRESH_AT}
+            THEN interval '1 day' ELSE interval '0' END
+    ) AT TIME ZONE {_STORE_ZONE} + (SELECT refresh_grace FROM enrich.store)
+"""
+
+_IS_ZEROED = """
+    held.sales_amount = 0 AND held.profit_amount = 0 AND (profit.sales_amount <> 0 OR profit.profit_amount <> 0)
+"""
+
+_DIFFERENCES = f"""
+    array_remove(ARRAY[
+        CASE WHEN held.order_id IS NULL THEN 'missing' END,
+        CASE WHEN {_IS_ZEROED} THEN 'zeroed' END,
+        CASE WHEN NOT ({_IS_ZEROED}) AND held.sales_amount <> profit.sales_amount THEN 'sales_amount' END,
+        CASE WHEN NOT ({_IS_ZEROED}) AND held.profit_amount <> profit.profit_amount THEN 'profit_amount' END,
+        CASE WHEN held.currency <> profit.currency THEN 'currency' END,
+        CASE WHEN held.order_timestamp <> {_ORDER_TIMESTAMP} THEN 'order_timestamp' END,
+        CASE WHEN held.status = 'outside_window' THEN 'not_applied' END
+    ], NULL)
+"""
+
 ORDER_STATES_VIEW = f"""
 CREATE OR REPLACE VIEW enrich.order_states AS
 WITH
@@ -43,21 +103,21 @@ SELECT
     decided.state,
     CASE decided.state
         WHEN 'excluded' THEN profit.exclusion
-        WHEN 'rejected' THEN compared.rejection_code
+        WHEN 'rejected' THEN {_REJECTION_CODE}
         WHEN 'ready' THEN CASE WHEN sent.batch_id IS NULL THEN 'new' ELSE 'changed' END
         WHEN 'unknown' THEN CASE WHEN sent.status = 'answered' THEN 'not_read_back' ELSE 'no_answer' END
-        WHEN 'mismatched' THEN found.differences[1]
+        WHEN 'mismatched' THEN ({_DIFFERENCES})[1]
     END AS reason,
-    CASE WHEN decided.state = 'mismatched' THEN found.differences ELSE '{{}}'::text[] END AS mismatch_kinds,
+    CASE WHEN decided.state = 'mismatched' THEN {_DIFFERENCES} ELSE '{{}}'::text[] END AS mismatch_kinds,
     profit.copy_number,
     profit.currency,
     profit.ordered_at,
-    kept.order_timestamp,
+    {_ORDER_TIMESTAMP} AS order_timestamp,
     profit.sales_amount,
     profit.profit_amount,
     profit.control_total,
     profit.incomplete_lines,
-    compared.inside_window,
+    profit.order_day >= {_FIRST_DAY_INSIDE} AS inside_window,
     sent.batch_id,
     held.order_timestamp AS held_order_timestamp,
     held.sales_amount AS held_sales_amount,
@@ -65,75 +125,27 @@ SELECT
     held.currency AS held_currency,
     held.status AS held_status
 FROM enrich.order_profit AS profit
-CROSS JOIN enrich.store
 LEFT JOIN sent ON profit.order_day = sent.order_day AND profit.order_id = sent.order_id
 LEFT JOIN latest_read_back AS latest ON profit.order_day = latest.order_day
 LEFT JOIN enrich.held_orders AS held
     ON latest.read_back_id = held.read_back_id AND profit.order_id = held.order_id AND held.occurrence = 1
--- OFFSET 0 has each of these computed once an order, and not wherever it is used.
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN store.timestamp_precision = 'microsecond' THEN profit.ordered_at
-        ELSE date_trunc(store.timestamp_precision, profit.ordered_at, 'UTC') END AS order_timestamp
-    OFFSET 0
-) AS kept
-CROSS JOIN LATERAL (
-    SELECT
-        profit.order_day >= (coalesce(store.business_now, now()) AT TIME ZONE store.timezone)::date - {WINDOW_DAYS}
-            AS inside_window,
-        coalesce(sent.rejection_code, CASE sent.status WHEN 'refused' THEN sent.error_code END) AS rejection_code,
-        coalesce(
-            sent.order_timestamp = kept.order_timestamp
-            AND sent.sales_amount = profit.sales_amount
-            AND sent.profit_amount = profit.profit_amount
-            AND sent.currency = profit.currency,
-            false
-        ) AS present_payload_sent,
-        coalesce(sent.batch_id <= latest.last_batch_id, false) AS read_back_since,
-        coalesce(
-            held.order_timestamp = kept.order_timestamp
-            AND held.sales_amount = profit.sales_amount
-            AND held.profit_amount = profit.profit_amount
-            AND held.currency = profit.currency
-            AND held.status IS DISTINCT FROM 'outside_window',
-            false
-        ) AS is_equal,
-        held.sales_amount = 0 AND held.profit_amount = 0
-            AND (profit.sales_amount <> 0 OR profit.profit_amount <> 0) AS is_zeroed
-    OFFSET 0
-) AS compared
+-- OFFSET 0 has the state decided once an order, and not wherever it is used.
 CROSS JOIN LATERAL (
     SELECT
         CASE
             WHEN profit.exclusion IS NOT NULL THEN 'excluded'
-            WHEN NOT compared.present_payload_sent AND NOT compared.inside_window THEN 'outside_window'
-            WHEN NOT compared.present_payload_sent THEN 'ready'
-            WHEN compared.rejection_code IS NOT NULL THEN 'rejected'
-            WHEN compared.is_equal AND compared.read_back_since THEN 'verified'
-            WHEN sent.status IN ('sending', 'unknown') AND NOT (compared.read_back_since AND store.shows_rows_at_once)
+            WHEN NOT ({_PRESENT_PAYLOAD_SENT}) THEN
+                CASE WHEN profit.order_day >= {_FIRST_DAY_INSIDE} THEN 'ready' ELSE 'outside_window' END
+            WHEN {_REJECTION_CODE} IS NOT NULL THEN 'rejected'
+            WHEN {_HELD_AS_COMPUTED} AND {_READ_BACK_SINCE} THEN 'verified'
+            WHEN sent.status IN ('sending', 'unknown') AND NOT ({_READ_BACK_SINCE} AND {_SHOWS_ROWS_AT_ONCE})
                 THEN 'unknown'
-            -- The refresh that follows the sending, on the store's clock, and the patience after it.
-            WHEN NOT store.shows_rows_at_once AND now() < (
-                date_trunc('day', sent.sent_at AT TIME ZONE store.timezone) + store.refresh_at
-                + CASE WHEN (sent.sent_at AT TIME ZONE store.timezone)::time >= store.refresh_at
-                    THEN interval '1 day' ELSE interval '0' END
-            ) AT TIME ZONE store.timezone + store.refresh_grace THEN 'awaiting_refresh'
-            WHEN NOT compared.read_back_since THEN 'unknown'
+            WHEN NOT {_SHOWS_ROWS_AT_ONCE} AND now() < {_SHOW_DEADLINE} THEN 'awaiting_refresh'
+            WHEN NOT {_READ_BACK_SINCE} THEN 'unknown'
             ELSE 'mismatched'
         END AS state
     OFFSET 0
 ) AS decided
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN decided.state = 'mismatched' THEN array_remove(ARRAY[
-        CASE WHEN held.order_id IS NULL THEN 'missing' END,
-        CASE WHEN compared.is_zeroed THEN 'zeroed' END,
-        CASE WHEN NOT compared.is_zeroed AND held.sales_amount <> profit.sales_amount THEN 'sales_amount' END,
-        CASE WHEN NOT compared.is_zeroed AND held.profit_amount <> profit.profit_amount THEN 'profit_amount' END,
-        CASE WHEN held.currency <> profit.currency THEN 'currency' END,
-        CASE WHEN held.order_timestamp <> kept.order_timestamp THEN 'order_timestamp' END,
-        CASE WHEN held.status = 'outside_window' THEN 'not_applied' END
-    ], NULL) END AS differences
-    OFFSET 0
-) AS found
 """
 
 SENDABLE = f"""
@@ -145,6 +157,30 @@ SENDABLE = f"""
     )
 """
 """What an upload sends, as a condition on `enrich.order_states` with `:full` and `:allow_outside_window` bound."""
+
+
+def join_whole_days(connection: Connection) -> None:
+    """Have this transaction join days as wholes, by hashing, and on several processors.
+
+    Tables that were just filled have no statistics yet: nested loops would look cheap, and take hours.
+    """
+    for setting in ("enable_nestloop = off", "parallel_setup_cost = 100", "parallel_tuple_cost = 0.005"):
+        connection.execute(text(f"SET LOCAL {setting}"))
+
+
+def decide_states(connection: Connection, day: date) -> None:
+    """Decide the day's states once, for all questions of this transaction, which ask `day_states` instead of the view.
+
+    `day_states` is a temporary table with the view's columns; it is gone when the transaction ends.
+    """
+    join_whole_days(connection)
+    connection.execute(
+        text("""
+            CREATE TEMPORARY TABLE day_states ON COMMIT DROP AS
+            SELECT * FROM enrich.order_states WHERE order_day = :day
+        """),
+        {"day": day},
+    )
 
 
 class StateTotal(NamedTuple):
@@ -160,25 +196,16 @@ class StateTotal(NamedTuple):
     profit_amount: Decimal | None
 
 
-def state_totals(connection: Connection, day: date) -> list[StateTotal]:
-    """Count and sum the day's orders by state, reason and currency; money never mixes currencies."""
+def state_totals(connection: Connection) -> list[StateTotal]:
+    """Count and sum the decided day's orders by state, reason and currency; money never mixes currencies."""
     rows = connection.execute(
         text("""
             SELECT state, reason, coalesce(currency, '') AS currency, count(*) AS orders,
                 sum(control_total) AS control_total, sum(incomplete_lines)::bigint AS incomplete_lines,
                 sum(sales_amount) AS sales_amount, sum(profit_amount) AS profit_amount
-            FROM enrich.order_states
-            WHERE order_day = :day
+            FROM day_states
             GROUP BY state, reason, coalesce(currency, '')
             ORDER BY state, reason, currency
-        """),
-        {"day": day},
+        """)
     )
     return [StateTotal(*row) for row in rows]
-
-
-def unread_orders(connection: Connection, day: date) -> int:
-    """Count the day's orders that were sent and whose fate only a read-back can tell."""
-    return connection.execute(
-        text("SELECT count(*) FROM enrich.order_states WHERE order_day = :day AND state = 'unknown'"), {"day": day}
-    ).scalar_one()

@@ -142,7 +142,7 @@ def complete_read_back(
 
 
 def record_mismatches(connection: Connection, day: date, *, read_back_id: int, run_id: str) -> int:
-    """Replace the day's findings by what the present read-back shows; return how many."""
+    """Replace the day's findings by what the present read-back shows; return how many. States are decided before."""
     connection.execute(text("DELETE FROM enrich.mismatches WHERE order_day = :day"), {"day": day})
     result = connection.execute(
         text("""
@@ -163,12 +163,15 @@ def record_mismatches(connection: Connection, day: date, *, read_back_id: int, r
                     WHEN 'not_applied' THEN held_status
                     ELSE held_sales_amount || ' / ' || held_profit_amount || ' ' || held_currency
                 END
-            FROM enrich.order_states CROSS JOIN LATERAL unnest(mismatch_kinds) AS kind
-            WHERE order_day = :day AND state = 'mismatched'
+            FROM day_states CROSS JOIN LATERAL unnest(mismatch_kinds) AS kind
+            WHERE state = 'mismatched'
             UNION ALL
             SELECT :day, :run_id, order_id, 'duplicate', 'once', count(*) || ' times'
-            FROM enrich.held_orders WHERE read_back_id = :read_back_id
-            GROUP BY order_id HAVING count(*) > 1
+            FROM enrich.held_orders
+            WHERE read_back_id = :read_back_id AND order_id IN (
+                SELECT order_id FROM enrich.held_orders WHERE read_back_id = :read_back_id AND occurrence > 1
+            )
+            GROUP BY order_id
             UNION ALL
             SELECT :day, :run_id, held.order_id,
                 CASE WHEN known.order_id IS NULL THEN 'unexpected' ELSE 'held_but_excluded' END,
@@ -176,8 +179,8 @@ def record_mismatches(connection: Connection, day: date, *, read_back_id: int, r
                 held.sales_amount || ' / ' || held.profit_amount || ' ' || held.currency
             FROM enrich.held_orders AS held
             LEFT JOIN (
-                SELECT order_id, min(exclusion) AS exclusion FROM enrich.order_profit
-                WHERE order_day = :day GROUP BY order_id
+                SELECT order_id, exclusion FROM enrich.order_profit
+                WHERE order_day = :day AND copy_number = 1
             ) AS known ON held.order_id = known.order_id
             WHERE held.read_back_id = :read_back_id AND held.occurrence = 1
             AND (known.order_id IS NULL OR known.exclusion IS NOT NULL)
@@ -187,16 +190,16 @@ def record_mismatches(connection: Connection, day: date, *, read_back_id: int, r
     return result.rowcount
 
 
-def mismatched_orders(connection: Connection, day: date, *, limit: int) -> list[ComparedOrder]:
-    """The first mismatched orders of the day, with both sides."""
+def mismatched_orders(connection: Connection, *, limit: int) -> list[ComparedOrder]:
+    """The first mismatched orders of the decided day, with both sides."""
     rows = connection.execute(
         text("""
             SELECT order_id, mismatch_kinds, order_timestamp, sales_amount, profit_amount, currency,
                 held_order_timestamp, held_sales_amount, held_profit_amount, held_currency
-            FROM enrich.order_states WHERE order_day = :day AND state = 'mismatched'
+            FROM day_states WHERE state = 'mismatched'
             ORDER BY order_timestamp, order_id LIMIT :limit
         """),
-        {"day": day, "limit": limit},
+        {"limit": limit},
     )
     return [ComparedOrder(*row) for row in rows]
 

@@ -36,14 +36,16 @@ class Fingerprints:
 
 
 def fingerprints(connection: Connection, day: date, *, read_back_id: int) -> Fingerprints:
-    """Hash what the warehouse computes and what was read back, and sum both sides of the verified orders."""
+    """Hash what the warehouse computes and what was read back, and sum both sides of verified orders.
+
+    The day's states are decided before, in the same transaction.
+    """
     computed = connection.execute(
         text(f"""
             SELECT {_HASH} FROM (
-                SELECT {_LINE} AS line FROM enrich.order_states WHERE order_day = :day AND state <> 'excluded'
+                SELECT {_LINE} AS line FROM day_states WHERE state <> 'excluded'
             ) AS lines
-        """),
-        {"day": day},
+        """)
     ).scalar_one()
     held = connection.execute(
         text(f"""
@@ -57,7 +59,7 @@ def fingerprints(connection: Connection, day: date, *, read_back_id: int) -> Fin
         text("""
             WITH verified AS (
                 SELECT states.order_id, states.currency, states.sales_amount, states.profit_amount
-                FROM enrich.order_states AS states WHERE order_day = :day AND state = 'verified'
+                FROM day_states AS states WHERE state = 'verified'
             ),
             computed AS (
                 SELECT verified.currency, sum(profit.sales_amount) AS sales, sum(profit.profit_amount) AS profit

@@ -16,17 +16,15 @@ from sqlalchemy import Connection, text
 
 from enrich_pipeline.warehouse.upload_plan import BODY_ORDER
 
-# The ledger's columns are NOT NULL: one null part would turn the whole JSON text into null.
-_PAYLOAD = """
-    '{"order_id":' || to_json(order_id)::text
-    || ',"order_timestamp":"' || to_char(order_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
-    || CASE WHEN date_trunc('second', order_timestamp) = order_timestamp THEN ''
-        ELSE '.' || to_char(order_timestamp AT TIME ZONE 'UTC', 'US') END
-    || 'Z","sales_amount":' || sales_amount::text
-    || ',"profit_amount":' || profit_amount::text
-    || ',"currency":' || to_json(currency)::text || '}'
+# concat leaves a null out where `||` would turn the whole text into null: the ledger takes none, in the same statement.
+PAYLOAD = """
+    concat('{"order_id":', to_json(order_id),
+        ',"order_timestamp":"', to_char(order_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS'),
+        CASE WHEN date_trunc('second', order_timestamp) <> order_timestamp
+            THEN to_char(order_timestamp AT TIME ZONE 'UTC', '.US') END,
+        'Z","sales_amount":', sales_amount, ',"profit_amount":', profit_amount, ',"currency":', to_json(currency), '}')
 """
-_BODY = f"""'{{"orders":[' || string_agg({_PAYLOAD}, ',' ORDER BY position) || ']}}'"""
+_BODY = f"""'{{"orders":[' || string_agg({PAYLOAD}, ',' ORDER BY position) || ']}}'"""
 
 
 class Sending(NamedTuple):

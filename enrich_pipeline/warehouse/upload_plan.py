@@ -11,7 +11,7 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
-from enrich_pipeline.warehouse.order_states import SENDABLE
+from enrich_pipeline.warehouse.order_states import SENDABLE, join_whole_days
 
 # The order of the rows over all bodies: row errors name a row by its index in one.
 BODY_ORDER = 'order_timestamp, order_id COLLATE "C"'
@@ -29,8 +29,7 @@ def plan_upload(connection: Connection, day: date, *, full: bool, allow_outside_
     """Write down what must be sent now, in the order of the bodies. Replaces a plan of before; may be repeated."""
     _forget_departed_orders(connection, day)
     drop_plan(connection)
-    # Whole days are joined: without statistics yet, nested loops would be chosen, and take hours.
-    connection.execute(text("SET LOCAL enable_nestloop = off"))
+    join_whole_days(connection)
     connection.execute(
         text(f"""
             CREATE UNLOGGED TABLE enrich.upload_plan AS

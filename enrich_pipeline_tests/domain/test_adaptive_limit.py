@@ -67,7 +67,7 @@ def test_it_doubles_with_each_round_until_the_vendor_strains_and_grows_by_one_a_
         rounds.append(limit.limit)
         for _ in range(limit.limit):
             limit.answered_well()
-    assert rounds == [8, 16, 32]
+    assert rounds == [16, 32, 64]
     limit.strained(limit.epoch)
     before = limit.limit
     for _ in range(before + 1):
