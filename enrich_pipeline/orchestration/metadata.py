@@ -14,6 +14,7 @@ from enrich_pipeline.domain.receipts import Receipt, plain
 from enrich_pipeline.orchestration.flow import FlowAsset
 from enrich_pipeline.steps.upload_progress import UploadSummary
 from enrich_pipeline.steps.verify import Verification
+from enrich_pipeline.warehouse.cost_review import CostReview
 from enrich_pipeline.warehouse.day_profit import DayProfit
 from enrich_pipeline.warehouse.source_totals import SourceCheck
 from enrich_pipeline.warehouse.table_columns import table_columns
@@ -54,6 +55,7 @@ def source_metadata(check: SourceCheck) -> Metadata:
     return {
         "dagster/partition_row_count": check.orders,
         "enrich/refunds_without_order": check.refunds_without_order,
+        "enrich/refunds_without_order_amount": plain(check.refunds_without_order_amount),
         "enrich/control_totals": _table(
             {
                 "currency": total.currency or "(none)",
@@ -62,6 +64,43 @@ def source_metadata(check: SourceCheck) -> Metadata:
                 "incomplete_lines": total.incomplete_lines,
             }
             for total in check.totals
+        ),
+    }
+
+
+def cost_metadata(components: int, review: CostReview) -> Metadata:
+    """How many cost rows a day has, and what is odd about them: each kind in total, the largest by name."""
+    return {
+        "dagster/partition_row_count": components,
+        "enrich/unclear_costs": _table(
+            {**total._asdict(), "money": plain(total.money)}  # a table's cells are text or whole numbers
+            for total in review.totals
+        ),
+        "enrich/unclear_costs_by_sku": _table(
+            {
+                "sku": cost.sku or "(none)",
+                "problem": cost.problem,
+                "since": cost.since.isoformat() if cost.since else "(open)",
+                "until": cost.until.isoformat() if cost.until else "(open)",
+                "orders": cost.orders,
+                "currency": cost.currency,
+                "money": plain(cost.money),
+            }
+            for cost in review.unclear
+        ),
+        "enrich/refunded_above_sale": _table(
+            {"currency": over.currency, "orders": over.orders, "excess": plain(over.excess)}
+            for over in review.over_refunds
+        ),
+        "enrich/lines_restocked_above_sale": review.over_restocked_lines,
+        "enrich/first_restocked_above_sale": _table(
+            {
+                "order_id": over.order_id,
+                "line_id": over.line_id,
+                "sold": plain(over.sold),
+                "restocked": plain(over.restocked),
+            }
+            for over in review.over_restocks
         ),
     }
 

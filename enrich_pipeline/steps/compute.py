@@ -9,6 +9,7 @@ from sqlalchemy import URL
 
 from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.steps.context import RunContext
+from enrich_pipeline.warehouse.cost_review import CostReview, review_costs
 from enrich_pipeline.warehouse.day_inputs import current_inputs, record_inputs
 from enrich_pipeline.warehouse.marts import compute_days
 
@@ -49,3 +50,9 @@ def compute_profit(
     _logger.info(
         "%s to %s: profit computed", first.key, last.key, extra={"stage": "profit", "day": last.key, "days": days}
     )
+
+
+def review_costs_of_day(run: RunContext, day: StoreDay) -> CostReview:
+    """What is odd about the computed day's costs, by name; one that was not computed has nothing odd."""
+    with run.engine.connect() as connection:
+        return review_costs(connection, day.day)

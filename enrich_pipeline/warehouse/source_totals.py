@@ -23,11 +23,15 @@ class SourceTotal(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCheck:
-    """What the day's raw orders look like, beside their totals."""
+    """What the day's raw orders look like, beside their totals.
+
+    `refunds_without_order_amount` sums their readable amounts. A refund's currency is its order's: theirs is unknown.
+    """
 
     totals: tuple[SourceTotal, ...]
     repeated_ids: int
     refunds_without_order: int
+    refunds_without_order_amount: Decimal
 
     @property
     def orders(self) -> int:
@@ -77,7 +81,9 @@ _REPEATED_IDS = text("""
 """)
 
 _REFUNDS_WITHOUT_ORDER = text("""
-    SELECT count(*) FROM raw.refunds
+    SELECT count(*) AS refunds,
+        coalesce(sum(amount) FILTER (WHERE amount NOT IN ('NaN', 'Infinity', '-Infinity')), 0) AS amount
+    FROM raw.refunds
     WHERE refunded_at >= :start AND refunded_at < :end
     AND NOT EXISTS (SELECT FROM raw.orders WHERE orders.order_id = refunds.order_id)
 """)
@@ -86,10 +92,12 @@ _REFUNDS_WITHOUT_ORDER = text("""
 def check_source(connection: Connection, day: StoreDay) -> SourceCheck:
     """Count and sum what `raw` holds of the day, by currency."""
     bounds = {"start": day.start, "end": day.end}
+    stray = connection.execute(_REFUNDS_WITHOUT_ORDER, bounds).one()
     return SourceCheck(
         totals=tuple(SourceTotal(*row) for row in connection.execute(_TOTALS, bounds)),
         repeated_ids=connection.execute(_REPEATED_IDS, bounds).scalar_one(),
-        refunds_without_order=connection.execute(_REFUNDS_WITHOUT_ORDER, bounds).scalar_one(),
+        refunds_without_order=stray.refunds,
+        refunds_without_order_amount=stray.amount,
     )
 
 

@@ -10,10 +10,10 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from enrich_pipeline.orchestration.checks import DayChecks, check_outputs, day_check_spec
 from enrich_pipeline.orchestration.dbt import mart_specs
 from enrich_pipeline.orchestration.flow import ORDER_COSTS, ORDER_PROFIT
-from enrich_pipeline.orchestration.metadata import profit_metadata
+from enrich_pipeline.orchestration.metadata import cost_metadata, profit_metadata
 from enrich_pipeline.orchestration.partitions import selected_days
 from enrich_pipeline.orchestration.resources import WarehouseResource
-from enrich_pipeline.steps.compute import compute_profit
+from enrich_pipeline.steps.compute import compute_profit, review_costs_of_day
 from enrich_pipeline.warehouse.day_profit import DayProfit, day_profit
 from enrich_pipeline.warehouse.mart_agreement import mart_disagreement
 
@@ -63,7 +63,9 @@ def order_marts_asset(partitions: dg.DailyPartitionsDefinition, project_dir: Pat
                     "%s: profit of %d orders, %d excluded", day.key, profit.computed, sum(profit.exclusions.values())
                 )
                 context.add_asset_metadata(
-                    {"dagster/partition_row_count": profit.components}, ORDER_COSTS.key, partition_key=day.key
+                    cost_metadata(profit.components, review_costs_of_day(run, day)),
+                    ORDER_COSTS.key,
+                    partition_key=day.key,
                 )
                 context.add_asset_metadata(profit_metadata(profit), ORDER_PROFIT.key, partition_key=day.key)
                 without_cost[day.key] = _without_cost(profit)
