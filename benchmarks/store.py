@@ -40,6 +40,15 @@ _ORDERS = """
     FROM generate_series(0, :orders - 1) AS number
 """
 
+# One row an order is enough for the marts to agree: an upload makes sure that they do.
+_COSTS = """
+    INSERT INTO enrich.order_costs (order_id, order_day, component, source_table, is_estimate, amount, currency,
+        ordered_at, copy_number, control_amount, is_incomplete_line, run_id)
+    SELECT order_id, order_day, 'line_sales', 'order_lines', false, profit_amount, currency,
+        ordered_at, 1, control_total, false, run_id
+    FROM enrich.order_profit
+"""
+
 
 @dataclass(frozen=True)
 class BenchStore:
@@ -89,6 +98,7 @@ def bench_store(orders: int, profile: ContractProfile = FULL) -> Iterator[BenchS
     ensure_schema(engine, store=STORE, profile=profile, business_now=NOW)
     with engine.begin() as connection:
         connection.execute(text(_ORDERS), {"day": DAY, "orders": orders})
+        connection.execute(text(_COSTS))
         connection.execute(
             text("""
                 INSERT INTO enrich.computed_days (mart, order_day, run_id, computed_at)
