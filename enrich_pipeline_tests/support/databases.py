@@ -40,3 +40,11 @@ def fresh_database(
     finally:
         with psycopg.connect(libpq_url(postgres.admin_url()), autocommit=True) as admin:
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def throw_away_postgres(prefix: str) -> EmbeddedPostgres:
+    """A server for a command outside pytest; it and its folder are gone when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    # Registered first, so run last: the server's own ending still needs the folder.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return EmbeddedPostgres.start(folder)

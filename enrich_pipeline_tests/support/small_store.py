@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -183,6 +183,7 @@ def small_store(
     profile: str = "full",
     allow_outside_window: bool = False,
     day: date | None = None,
+    api_arguments: Sequence[str] = (),
 ) -> Generator[SmallStore]:
     """Open an empty store, whose `day` is yesterday unless told otherwise."""
     store = Store(timezone=timezone, currency="USD")
@@ -197,6 +198,7 @@ def small_store(
             profile=contract.name,  # type: ignore[arg-type]  # the profiles have the same names on both sides
             store_timezone=timezone,
             allow_outside_window=allow_outside_window,
+            arguments=api_arguments,
         ) as api,
     ):
         engine = warehouse_engine(url, pool_size=8)

@@ -1,0 +1,145 @@
+"""Moments in a run at which a trial strikes, made certain from outside: the warehouse itself stops the run there.
+
+A trigger on the table that is about to be written waits for an advisory lock that the trial holds, or raises what a
+full disk raises. The run's code knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+
+from enrich_pipeline.warehouse.embedded import libpq_url
+from enrich_pipeline_tests.faults.laboratory import Laboratory
+
+_LOCK = 7_001_001
+_WAIT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A write that a run is about to make. `when` is a condition on NEW, in PL/pgSQL."""
+
+    name: str
+    table: str
+    when: str = "true"
+
+
+PLANNING = Point("planning", "enrich.upload_batches", "TG_OP = 'INSERT'")
+PLANNED = Point("planned", "enrich.upload_batches", "TG_OP = 'UPDATE' AND NEW.status = 'sending'")
+ANSWERED = Point("answered, not recorded", "enrich.upload_batches", "TG_OP = 'UPDATE' AND NEW.status = 'answered'")
+RECORDED = Point(
+    "first answer recorded",
+    "enrich.upload_batches",
+    "TG_OP = 'UPDATE' AND NEW.status IN ('sending', 'answered')"
+    " AND EXISTS (SELECT FROM enrich.upload_batches WHERE status = 'answered')",
+)
+READING_BACK = Point("reading back", "enrich.held_orders", "TG_OP = 'INSERT'")
+READ_BACK = Point("read back, not complete", "enrich.read_backs", "TG_OP = 'UPDATE' AND NEW.completed_at IS NOT NULL")
+RECEIPT_UNWRITTEN = Point("receipt unwritten", "enrich.receipts")
+COMPUTING = Point("computing", "enrich.order_profit")
+
+UPLOADING = (PLANNING, PLANNED, ANSWERED, RECORDED)
+VERIFYING = (READING_BACK, READ_BACK, RECEIPT_UNWRITTEN)
+
+
+class Stop:
+    """A point at which runs wait until they are let go."""
+
+    def __init__(self, laboratory: Laboratory, holder: psycopg.Connection) -> None:
+        self._url = libpq_url(laboratory.store.url)
+        self._holder = holder
+
+    def wait_until_reached(self) -> int:
+        """The process id of the warehouse's backend that stands there.
+
+        Raises:
+            TimeoutError: when no run comes by.
+        """
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            for _ in _until_timeout():
+                found = connection.execute(
+                    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted", (_LOCK,)
+                ).fetchone()
+                if found:
+                    return found[0]
+        raise TimeoutError("no run reached the point")
+
+    def let_go(self) -> None:
+        """Let every run pass from now on."""
+        self._holder.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+
+
+@contextmanager
+def stop_at(laboratory: Laboratory, point: Point) -> Generator[Stop]:
+    """Make runs wait at `point`; they are let go at the end at the latest."""
+    with (
+        psycopg.connect(libpq_url(laboratory.store.url), autocommit=True) as holder,
+        _trigger(laboratory, point, f"PERFORM pg_advisory_xact_lock_shared({_LOCK});"),
+    ):
+        holder.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        try:
+            yield Stop(laboratory, holder)
+        finally:
+            holder.execute("SELECT pg_advisory_unlock_all()")
+
+
+@contextmanager
+def disk_full_at(laboratory: Laboratory, point: Point) -> Generator[None]:
+    """Fail each write at `point` as a full disk would."""
+    with _trigger(laboratory, point, "RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full';"):
+        yield
+
+
+def terminate(laboratory: Laboratory, pid: int | None = None) -> None:
+    """End the connection of one backend, or every connection that the pipeline has to the warehouse."""
+    with psycopg.connect(libpq_url(laboratory.store.url), autocommit=True) as connection:
+        connection.execute(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+            AND CASE WHEN %(pid)s::int IS NULL THEN application_name = 'enrich_pipeline' ELSE pid = %(pid)s END
+            """,
+            {"pid": pid},
+        )
+
+
+def wait_until(laboratory: Laboratory, condition: str) -> None:
+    """Return once a condition on the warehouse's tables holds.
+
+    Raises:
+        TimeoutError: when it never does.
+    """
+    with psycopg.connect(libpq_url(laboratory.store.url), autocommit=True) as connection:
+        for _ in _until_timeout():
+            row = connection.execute(f"SELECT {condition}").fetchone()  # type: ignore[arg-type]  # the trials' own
+            if row and row[0]:
+                return
+    raise TimeoutError(f"this never became true: {condition}")
+
+
+def _until_timeout() -> Generator[None]:
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(0.005)
+
+
+@contextmanager
+def _trigger(laboratory: Laboratory, point: Point, action: str) -> Generator[None]:
+    laboratory.store.execute(f"""
+        CREATE FUNCTION public.strike() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF {point.when} THEN {action} END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER strike BEFORE INSERT OR UPDATE ON {point.table} FOR EACH ROW EXECUTE FUNCTION public.strike()
+    """)
+    try:
+        yield
+    finally:
+        laboratory.store.execute("DROP FUNCTION public.strike CASCADE")
