@@ -8,9 +8,11 @@ from enrich_pipeline.commands.api import api_group
 from enrich_pipeline.commands.data import load_command, seed_command
 from enrich_pipeline.commands.demo import demo_command
 from enrich_pipeline.commands.doctor import doctor_command
+from enrich_pipeline.commands.explain import explain_command
 from enrich_pipeline.commands.prove import prove_command
 from enrich_pipeline.commands.run import receipt_command, run_command
 from enrich_pipeline.commands.status import status_command
+from enrich_pipeline.commands.steps import upload_command, verify_command
 from enrich_pipeline.commands.ui import prepare_command, ui_command
 
 
@@ -31,9 +33,12 @@ for command in (
     load_command,
     seed_command,
     run_command,
+    upload_command,
+    verify_command,
     receipt_command,
     status_command,
     doctor_command,
+    explain_command,
     api_group(),
     ui_command,
     demo_command,

@@ -76,7 +76,7 @@ def run_and_show(
     Raises:
         SettingsError: when the days are no partitions of the store, or no key is set.
     """
-    _require_partitions(settings, first, last)
+    require_partitions(settings, first, last)
     api_key(settings)
     enter_dagster_home(settings)
     with StepProgress(days=(last - first).days + 1) as progress:
@@ -94,7 +94,12 @@ def read_receipts(settings: Settings, first: date | None, last: date | None) -> 
         return latest_receipts(connection, first, last)
 
 
-def _require_partitions(settings: Settings, first: date, last: date) -> None:
+def require_partitions(settings: Settings, first: date, last: date) -> None:
+    """Refuse days that the store does not have.
+
+    Raises:
+        SettingsError: saying why, and what to do.
+    """
     today = local_day(business_now(settings, clock=datetime.now(UTC)), settings.store.zone)
     if first > last:
         raise SettingsError(f"--from {first} is after --to {last}.")

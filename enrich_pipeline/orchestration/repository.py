@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dagster as dg
 
-from enrich_pipeline.domain.contract import profile_named
 from enrich_pipeline.orchestration.assets.delivery import delivery_asset
 from enrich_pipeline.orchestration.assets.order_marts import order_marts_asset
 from enrich_pipeline.orchestration.assets.raw_orders import raw_orders_asset
 from enrich_pipeline.orchestration.dbt import raw_source_specs
 from enrich_pipeline.orchestration.jobs import daily_job
 from enrich_pipeline.orchestration.partitions import store_days
-from enrich_pipeline.orchestration.resources import EnrichApiResource, WarehouseResource
+from enrich_pipeline.orchestration.resources import enrich_api_resource, warehouse_resource
 from enrich_pipeline.orchestration.schedules import schedules
 from enrich_pipeline.orchestration.sensors import sensors
 from enrich_pipeline.settings import PROJECT_ROOT, Settings
@@ -20,7 +19,6 @@ from enrich_pipeline.settings import PROJECT_ROOT, Settings
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The whole code location for the store that `settings` describe. Connects to nothing."""
     partitions = store_days(settings.first_day, settings.store_timezone, business_now=settings.enrich_now)
-    profile = profile_named(settings.contract_profile)
     return dg.Definitions(
         assets=[
             *raw_source_specs(),
@@ -32,18 +30,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         schedules=schedules(settings),
         sensors=sensors(),
         resources={
-            "warehouse": WarehouseResource(
-                store_timezone=settings.store_timezone,
-                store_currency=settings.store_currency,
-                contract_profile=settings.contract_profile,
-            ),
-            "enrich_api": EnrichApiResource(
-                base_url=settings.workmagic_api_url,
-                contract_profile=settings.contract_profile,
-                batch_size=min(settings.upload_batch_size or profile.max_batch_orders, profile.max_batch_orders),
-                concurrency=settings.upload_concurrency,
-                budget_seconds=settings.upload_budget_seconds,
-            ),
+            "warehouse": warehouse_resource(settings),
+            "enrich_api": enrich_api_resource(settings),
         },
         # One process a run: the steps are a few seconds each, starting a process for each would be most of the time.
         executor=dg.in_process_executor,

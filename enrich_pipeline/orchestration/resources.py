@@ -18,7 +18,7 @@ from sqlalchemy import URL
 from enrich_pipeline.domain.contract import profile_named
 from enrich_pipeline.domain.store import Store
 from enrich_pipeline.enrich_client import EnrichApiError, EnrichClient
-from enrich_pipeline.settings import api_key, business_now, load_settings
+from enrich_pipeline.settings import Settings, api_key, business_now, load_settings
 from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.steps.upload import UploadOptions
 from enrich_pipeline.warehouse.embedded import database_url
@@ -108,3 +108,24 @@ class EnrichApiResource(dg.ConfigurableResource[None]):
             full=full,
             allow_outside_window=allow_outside_window,
         )
+
+
+def warehouse_resource(settings: Settings) -> WarehouseResource:
+    """The warehouse that the settings describe."""
+    return WarehouseResource(
+        store_timezone=settings.store_timezone,
+        store_currency=settings.store_currency,
+        contract_profile=settings.contract_profile,
+    )
+
+
+def enrich_api_resource(settings: Settings) -> EnrichApiResource:
+    """The vendor's API that the settings describe; a batch is never larger than its contract allows."""
+    largest = profile_named(settings.contract_profile).max_batch_orders
+    return EnrichApiResource(
+        base_url=settings.workmagic_api_url,
+        contract_profile=settings.contract_profile,
+        batch_size=min(settings.upload_batch_size or largest, largest),
+        concurrency=settings.upload_concurrency,
+        budget_seconds=settings.upload_budget_seconds,
+    )

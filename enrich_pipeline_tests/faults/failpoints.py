@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import psycopg
@@ -22,29 +22,40 @@ _WAIT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A write that a run is about to make. `when` is a condition on NEW, in PL/pgSQL."""
+    """A write that a run is about to make.
+
+    Attributes:
+        name: what has happened by then.
+        table: that is written.
+        when: a condition on NEW, in PL/pgSQL.
+        vendor: a fault that the vendor needs for a run to come by.
+    """
 
     name: str
     table: str
     when: str = "true"
+    vendor: str | None = None
 
 
-PLANNING = Point("planning", "enrich.upload_batches", "TG_OP = 'INSERT'")
-PLANNED = Point("planned", "enrich.upload_batches", "TG_OP = 'UPDATE' AND NEW.status = 'sending'")
+PLANNING = Point("about to plan", "enrich.upload_runs")
+PLANNED = Point("planned, intent not committed", "enrich.upload_batches", "TG_OP = 'INSERT'")
 ANSWERED = Point("answered, not recorded", "enrich.upload_batches", "TG_OP = 'UPDATE' AND NEW.status = 'answered'")
 RECORDED = Point(
-    "first answer recorded",
+    "some answers recorded",
     "enrich.upload_batches",
-    "TG_OP = 'UPDATE' AND NEW.status IN ('sending', 'answered')"
-    " AND EXISTS (SELECT FROM enrich.upload_batches WHERE status = 'answered')",
+    "TG_OP = 'UPDATE' AND NEW.status = 'answered' AND EXISTS"
+    " (SELECT FROM enrich.upload_batches WHERE status = 'answered' AND xmin <> pg_current_xact_id()::xid)",
+    # Outcomes are written a few at a time: only a slow vendor brings more than one such write.
+    vendor="latency:0.15,method=POST",
 )
+ALL_RECORDED = Point("everything recorded, reading not begun", "enrich.read_backs", "TG_OP = 'INSERT'")
 READING_BACK = Point("reading back", "enrich.held_orders", "TG_OP = 'INSERT'")
 READ_BACK = Point("read back, not complete", "enrich.read_backs", "TG_OP = 'UPDATE' AND NEW.completed_at IS NOT NULL")
 RECEIPT_UNWRITTEN = Point("receipt unwritten", "enrich.receipts")
 COMPUTING = Point("computing", "enrich.order_profit")
 
 UPLOADING = (PLANNING, PLANNED, ANSWERED, RECORDED)
-VERIFYING = (READING_BACK, READ_BACK, RECEIPT_UNWRITTEN)
+VERIFYING = (ALL_RECORDED, READING_BACK, READ_BACK, RECEIPT_UNWRITTEN)
 
 
 class Stop:
@@ -79,6 +90,7 @@ def stop_at(laboratory: Laboratory, point: Point) -> Generator[Stop]:
     """Make runs wait at `point`; they are let go at the end at the latest."""
     with (
         psycopg.connect(libpq_url(laboratory.store.url), autocommit=True) as holder,
+        _vendor_of(laboratory, point),
         _trigger(laboratory, point, f"PERFORM pg_advisory_xact_lock_shared({_LOCK});"),
     ):
         holder.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
@@ -91,21 +103,27 @@ def stop_at(laboratory: Laboratory, point: Point) -> Generator[Stop]:
 @contextmanager
 def disk_full_at(laboratory: Laboratory, point: Point) -> Generator[None]:
     """Fail each write at `point` as a full disk would."""
-    with _trigger(laboratory, point, "RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full';"):
+    with (
+        _vendor_of(laboratory, point),
+        _trigger(laboratory, point, "RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full';"),
+    ):
         yield
 
 
-def terminate(laboratory: Laboratory, pid: int | None = None) -> None:
-    """End the connection of one backend, or every connection that the pipeline has to the warehouse."""
+def terminate(laboratory: Laboratory, pid: int) -> None:
+    """End the connection of one backend."""
     with psycopg.connect(libpq_url(laboratory.store.url), autocommit=True) as connection:
-        connection.execute(
-            """
+        connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+
+
+def terminate_all(laboratory: Laboratory) -> int:
+    """End every connection to the warehouse; return how many there were."""
+    with psycopg.connect(libpq_url(laboratory.store.url), autocommit=True) as connection:
+        ended = connection.execute("""
             SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid()
-            AND CASE WHEN %(pid)s::int IS NULL THEN application_name = 'enrich_pipeline' ELSE pid = %(pid)s END
-            """,
-            {"pid": pid},
-        )
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+        """)
+        return len(ended.fetchall())
 
 
 def wait_until(laboratory: Laboratory, condition: str) -> None:
@@ -127,6 +145,10 @@ def _until_timeout() -> Generator[None]:
     while time.monotonic() < deadline:
         yield
         time.sleep(0.005)
+
+
+def _vendor_of(laboratory: Laboratory, point: Point) -> AbstractContextManager[None]:
+    return laboratory.faults(point.vendor) if point.vendor else nullcontext()
 
 
 @contextmanager

@@ -96,6 +96,7 @@ class Laboratory:
 
     def put_back(self) -> None:
         """Undo the last trial, in the warehouse and at the vendor; a new key keeps its rate limit out of this one's."""
+        self.store.execute("DROP TABLE IF EXISTS enrich.upload_plan")
         self.store.execute(_PUT_BACK.format(schema="enrich", tables="."))
         self._vendor(_PUT_BACK.format(schema="enrich_api", tables="^orders$"))
         self.store.api.key = self.store.api.replace_key()
@@ -147,13 +148,17 @@ class Laboratory:
     @contextmanager
     def faults(self, *specs: str) -> Generator[None]:
         """Let the service fail as told; whoever enters this must see at least one fault strike."""
-        self._fault_control("PUT", {"faults": specs})
+        self.begin_faults(*specs)
         try:
             yield
         finally:
             struck = self._strikes()
             self._fault_control("DELETE")
         assert struck, f"no fault struck: {specs}"
+
+    def begin_faults(self, *specs: str) -> None:
+        """Let the service fail as told, until it is told otherwise or ends."""
+        self._fault_control("PUT", {"faults": specs})
 
     def wait_until_struck(self) -> None:
         """Return once a fault struck: a request has arrived."""
