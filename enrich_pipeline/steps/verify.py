@@ -6,21 +6,18 @@ import logging
 from dataclasses import dataclass
 
 from enrich_pipeline.domain.days import StoreDay
-from enrich_pipeline.domain.diagnosis import Side, diagnose
 from enrich_pipeline.domain.errors import DayError
 from enrich_pipeline.domain.receipts import Receipt
 from enrich_pipeline.enrich_client import EnrichClient
 from enrich_pipeline.steps.context import RunContext
+from enrich_pipeline.steps.diagnose import diagnose_findings
 from enrich_pipeline.steps.read_back import ReadBack, read_back_day
 from enrich_pipeline.warehouse.computed_days import require_computed
 from enrich_pipeline.warehouse.locks import vendor_lock
 from enrich_pipeline.warehouse.order_states import decide_states, state_totals
 from enrich_pipeline.warehouse.read_backs import (
-    ComparedOrder,
     Mismatch,
     first_mismatches,
-    mismatched_orders,
-    record_diagnoses,
     record_mismatches,
 )
 from enrich_pipeline.warehouse.receipts import fingerprints, state_lines, total_lines, write_receipt
@@ -28,9 +25,6 @@ from enrich_pipeline.warehouse.source_totals import recorded_totals
 from enrich_pipeline.warehouse.upload_ledger import overrides_of_run, requests_of_run
 
 _logger = logging.getLogger(__name__)
-
-# A person reads the first causes; a thousand orders shifted by one zone all say the same.
-_DIAGNOSED_ORDERS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +62,6 @@ def verify_day(run: RunContext, client: EnrichClient, day: StoreDay) -> Verifica
         ):
             decide_states(connection, day.day)
             findings = record_mismatches(connection, day.day, read_back_id=read_back.read_back_id, run_id=run.run_id)
-            record_diagnoses(
-                connection, day.day, _diagnoses(run, mismatched_orders(connection, limit=_DIAGNOSED_ORDERS))
-            )
             prints = fingerprints(connection, day.day, read_back_id=read_back.read_back_id)
             requests, retries = requests_of_run(connection, day.day, run.run_id)
             receipt = Receipt(
@@ -91,7 +82,11 @@ def verify_day(run: RunContext, client: EnrichClient, day: StoreDay) -> Verifica
                 read_requests=read_back.summary.requests,
             )
             write_receipt(connection, receipt)
-            shown = tuple(first_mismatches(connection, day.day, limit=20))
+        if findings:
+            sendable = receipt.orders - receipt.orders_in("excluded")
+            diagnose_findings(run, client, day, sendable=sendable)
+    with run.engine.connect() as connection:
+        shown = tuple(first_mismatches(connection, day.day, limit=20))
     _logger.info(
         "%s: %d of %d orders verified",
         day.key,
@@ -100,24 +95,3 @@ def verify_day(run: RunContext, client: EnrichClient, day: StoreDay) -> Verifica
         extra={"stage": "verified", "day": day.key},
     )
     return Verification(receipt=receipt, first_mismatches=shown, read_back=read_back)
-
-
-def _diagnoses(run: RunContext, orders: list[ComparedOrder]) -> dict[str, str]:
-    """The likely cause of each order's mismatch, where one is recognised."""
-    causes = {order.order_id: diagnose(_side(order), _held_side(order), zone=run.store.zone) for order in orders}
-    return {order_id: cause for order_id, cause in causes.items() if cause is not None}
-
-
-def _side(order: ComparedOrder) -> Side:
-    return Side(order.order_timestamp, order.sales_amount, order.profit_amount, order.currency)
-
-
-def _held_side(order: ComparedOrder) -> Side | None:
-    if (
-        order.held_order_timestamp is None
-        or order.held_sales_amount is None
-        or order.held_profit_amount is None
-        or order.held_currency is None
-    ):
-        return None
-    return Side(order.held_order_timestamp, order.held_sales_amount, order.held_profit_amount, order.held_currency)

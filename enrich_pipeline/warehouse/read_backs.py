@@ -8,8 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy import Connection, text
 
 from enrich_pipeline.warehouse.driver import driver_connection
 from enrich_pipeline.warehouse.upload_ledger import last_batch_id
@@ -34,21 +33,6 @@ class Mismatch(NamedTuple):
     expected: str | None
     held: str | None
     diagnosis: str | None
-
-
-class ComparedOrder(NamedTuple):
-    """A mismatched order with both sides as values: what a diagnosis looks at. Held values are None where missing."""
-
-    order_id: str
-    mismatch_kinds: list[str]
-    order_timestamp: datetime
-    sales_amount: Decimal
-    profit_amount: Decimal
-    currency: str
-    held_order_timestamp: datetime | None
-    held_sales_amount: Decimal | None
-    held_profit_amount: Decimal | None
-    held_currency: str | None
 
 
 def expected_timestamps(connection: Connection, day: date) -> Iterator[datetime]:
@@ -188,32 +172,6 @@ def record_mismatches(connection: Connection, day: date, *, read_back_id: int, r
         {"day": day, "run_id": run_id, "read_back_id": read_back_id},
     )
     return result.rowcount
-
-
-def mismatched_orders(connection: Connection, *, limit: int) -> list[ComparedOrder]:
-    """The first mismatched orders of the decided day, with both sides."""
-    rows = connection.execute(
-        text("""
-            SELECT order_id, mismatch_kinds, order_timestamp, sales_amount, profit_amount, currency,
-                held_order_timestamp, held_sales_amount, held_profit_amount, held_currency
-            FROM day_states WHERE state = 'mismatched'
-            ORDER BY order_timestamp, order_id LIMIT :limit
-        """),
-        {"limit": limit},
-    )
-    return [ComparedOrder(*row) for row in rows]
-
-
-def record_diagnoses(connection: Connection, day: date, diagnoses: dict[str, str]) -> None:
-    """Write the likely cause beside each finding of an order."""
-    connection.execute(
-        text("""
-            UPDATE enrich.mismatches AS found SET diagnosis = named.diagnosis
-            FROM unnest(:order_ids, :diagnoses) AS named (order_id, diagnosis)
-            WHERE found.order_day = :day AND found.order_id = named.order_id
-        """).bindparams(bindparam("order_ids", type_=ARRAY(TEXT)), bindparam("diagnoses", type_=ARRAY(TEXT))),
-        {"day": day, "order_ids": list(diagnoses), "diagnoses": list(diagnoses.values())},
-    )
 
 
 def first_mismatches(connection: Connection, day: date, *, limit: int) -> list[Mismatch]:
