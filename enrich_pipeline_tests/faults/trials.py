@@ -6,7 +6,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -98,7 +98,9 @@ def _step(laboratory: Laboratory, place: Place) -> Callable[..., Any]:
 
 def _fails(place: Place, spec: str, client_options: dict[str, Any], laboratory: Laboratory) -> None:
     step = _step(laboratory, place)
-    with laboratory.faults(f"{spec},method={place}"), pytest.raises(EnrichApiError):
+    # Where a POST answers `{}`, any object will do: nothing of it is ever read.
+    unread = spec == "other-shape" and place == "POST" and not laboratory.store.profile.post_answers_row_errors
+    with laboratory.faults(f"{spec},method={place}"), nullcontext() if unread else pytest.raises(EnrichApiError):
         step(**client_options)
 
 
@@ -121,7 +123,7 @@ def _data_trials() -> Iterator[Trial]:
         "clock skew, two hours": "shifted:-2",
     }.items():
         yield Trial("POST", name, partial(_stores_wrongly, spec))
-    for name, spec in {"silent truncation": "truncated", "duplicates": "duplicates"}.items():
+    for name, spec in {"silent truncation": "truncated", "duplicates": "duplicates,rate=0.3"}.items():
         yield Trial("GET", name, partial(_lists_wrongly, spec))
     yield Trial("POST", "duplicates: the whole day posted twice", _posts_twice)
 
@@ -259,6 +261,7 @@ def _process_trials() -> Iterator[Trial]:
 
 
 def _killed_at(point: Point, laboratory: Laboratory) -> None:
+    _step_at(laboratory, point)
     with stop_at(laboratory, point) as stop:
         process = start_day(laboratory.store)
         stop.wait_until_reached()
@@ -302,6 +305,7 @@ def _two_runs(point: Point, laboratory: Laboratory) -> None:
         EXISTS (SELECT FROM pg_locks AS waiting WHERE waiting.locktype = 'advisory' AND NOT waiting.granted
             AND waiting.objid <> 7001001)
     """
+    _step_at(laboratory, point)
     with stop_at(laboratory, point) as stop, _running(partial(_whole_day, laboratory)) as first:
         stop.wait_until_reached()
         with _running(partial(_whole_day, laboratory)) as second:
