@@ -24,7 +24,13 @@ from enrich_pipeline_tests.support.small_store import SmallStore
 _SPEC = "FAULTS_DAY_PROCESS"
 
 
-def start_day(store: SmallStore, *, base_url: str | None = None) -> subprocess.Popen[bytes]:
+def start_day(
+    store: SmallStore,
+    *,
+    base_url: str | None = None,
+    batch_size: int = BATCH_SIZE,
+    allow_outside_window: bool = False,
+) -> subprocess.Popen[bytes]:
     """Start uploading and verifying the store's day in a new process."""
     spec = {
         "warehouse_url": store.url.render_as_string(hide_password=False),
@@ -34,6 +40,8 @@ def start_day(store: SmallStore, *, base_url: str | None = None) -> subprocess.P
         "business_now": store.business_now.isoformat(),
         "base_url": base_url or store.api.base_url,
         "key": store.api.key,
+        "batch_size": batch_size,
+        "allow_outside_window": allow_outside_window,
     }
     return subprocess.Popen(
         [sys.executable, "-m", "enrich_pipeline_tests.faults.day_process"],
@@ -57,8 +65,11 @@ def main() -> None:
         business_now=datetime.fromisoformat(spec["business_now"]),
     )
     day = StoreDay(date.fromisoformat(spec["day"]), store.zone)
+    options = UploadOptions(
+        batch_size=spec["batch_size"], concurrency=2, allow_outside_window=spec["allow_outside_window"]
+    )
     with EnrichClient(spec["base_url"], SecretStr(spec["key"]), profile, retry=QUICK_RETRIES) as client:
-        upload_day(run, client, day, UploadOptions(batch_size=BATCH_SIZE, concurrency=2))
+        upload_day(run, client, day, options)
         verify_day(run, client, day)
 
 

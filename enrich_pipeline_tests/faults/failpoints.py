@@ -7,7 +7,7 @@ full disk raises. The run's code knows nothing of it.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -71,6 +71,13 @@ class Stop:
         Raises:
             TimeoutError: when no run comes by.
         """
+        pid = self.reached_unless(lambda: False)
+        if pid is None:
+            raise TimeoutError("no run reached the point")
+        return pid
+
+    def reached_unless(self, ended: Callable[[], bool]) -> int | None:
+        """The same, or None once `ended` says that no run will come by any more."""
         with psycopg.connect(self._url, autocommit=True) as connection:
             for _ in _until_timeout():
                 found = connection.execute(
@@ -78,7 +85,9 @@ class Stop:
                 ).fetchone()
                 if found:
                     return found[0]
-        raise TimeoutError("no run reached the point")
+                if ended():
+                    return None
+        return None
 
     def let_go(self) -> None:
         """Let every run pass from now on."""

@@ -81,6 +81,8 @@ class Laboratory:
     """A small store, and everything a trial does to it and asks of it."""
 
     store: SmallStore
+    batch_size: int = BATCH_SIZE
+    allow_outside_window: bool = False
     receipt: Receipt = field(init=False)
     _states: Counter[Row] = field(init=False)
     _held: dict[str, Row] = field(init=False)
@@ -88,17 +90,25 @@ class Laboratory:
     def prepare(self) -> None:
         """Compute the day once, keep everything as it is, and run the undisturbed day that trials are held to."""
         self.store.compute(self.store.context())
-        self.store.execute(_KEEP.format(schema="enrich", tables="."))
-        self._vendor(_KEEP.format(schema="enrich_api", tables="^orders$"))
+        self.keep()
         self.receipt = self.settle()
         self._states = self.states()
         self._held = self.held_by_vendor()
 
+    def keep(self) -> None:
+        """Keep warehouse and vendor as they are, for putting them back."""
+        self.store.execute(_KEEP.format(schema="enrich", tables="."))
+        self._vendor(_KEEP.format(schema="enrich_api", tables="^orders$"))
+
     def put_back(self) -> None:
-        """Undo the last trial, in the warehouse and at the vendor; a new key keeps its rate limit out of this one's."""
+        """Undo the last trial, in the warehouse and at the vendor."""
         self.store.execute("DROP TABLE IF EXISTS enrich.upload_plan")
         self.store.execute(_PUT_BACK.format(schema="enrich", tables="."))
         self._vendor(_PUT_BACK.format(schema="enrich_api", tables="^orders$"))
+        self.renew_key()
+
+    def renew_key(self) -> None:
+        """Let what comes have a rate limit of its own."""
         self.store.api.key = self.store.api.replace_key()
 
     @contextmanager
@@ -115,7 +125,9 @@ class Laboratory:
 
     def upload(self, *, concurrency: int = 2, **client_options: Any) -> UploadSummary:
         """Upload the day."""
-        options = UploadOptions(batch_size=BATCH_SIZE, concurrency=concurrency)
+        options = UploadOptions(
+            batch_size=self.batch_size, concurrency=concurrency, allow_outside_window=self.allow_outside_window
+        )
         with self.client(**client_options) as client:
             return upload_day(self.store.context(), client, self.store.day, options)
 
@@ -152,13 +164,18 @@ class Laboratory:
         try:
             yield
         finally:
-            struck = self._strikes()
-            self._fault_control("DELETE")
+            struck = self.end_faults()
         assert struck, f"no fault struck: {specs}"
 
     def begin_faults(self, *specs: str) -> None:
         """Let the service fail as told, until it is told otherwise or ends."""
         self._fault_control("PUT", {"faults": specs})
+
+    def end_faults(self) -> int:
+        """Let the service work again; return how often it failed."""
+        struck = self._strikes()
+        self._fault_control("DELETE")
+        return struck
 
     def wait_until_struck(self) -> None:
         """Return once a fault struck: a request has arrived."""

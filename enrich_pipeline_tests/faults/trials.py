@@ -183,7 +183,7 @@ def _revoked_while_reading(laboratory: Laboratory) -> None:
 
 
 def _revoked_at(laboratory: Laboratory, point: Point, step: Callable[[], object]) -> None:
-    with stop_at(laboratory, point) as stop, _running(step) as run:
+    with stop_at(laboratory, point) as stop, running(step) as run:
         stop.wait_until_reached()
         new_key = laboratory.store.api.replace_key()
         stop.let_go()
@@ -207,7 +207,7 @@ def _step_at(laboratory: Laboratory, point: Point) -> Callable[[], object]:
 
 def _connection_lost(point: Point, laboratory: Laboratory) -> None:
     step = _step_at(laboratory, point)
-    with stop_at(laboratory, point) as stop, _running(step) as run:
+    with stop_at(laboratory, point) as stop, running(step) as run:
         terminate(laboratory, stop.wait_until_reached())
         stop.let_go()
         with pytest.raises(DBAPIError):
@@ -223,7 +223,7 @@ def _disk_full(point: Point, laboratory: Laboratory) -> None:
 
 
 def _every_connection_lost(laboratory: Laboratory) -> None:
-    with laboratory.faults("latency:0.5,method=POST"), _running(laboratory.upload) as run:
+    with laboratory.faults("latency:0.5,method=POST"), running(laboratory.upload) as run:
         laboratory.wait_until_struck()
         assert terminate_all(laboratory) >= 1
         # The run may mend itself by connecting anew, or end; what counts is what comes of the day.
@@ -232,7 +232,7 @@ def _every_connection_lost(laboratory: Laboratory) -> None:
 
 
 def _connection_lost_computing(laboratory: Laboratory) -> None:
-    with stop_at(laboratory, COMPUTING) as stop, _running(partial(_compute, laboratory)) as run:
+    with stop_at(laboratory, COMPUTING) as stop, running(partial(_compute, laboratory)) as run:
         terminate(laboratory, stop.wait_until_reached())
         stop.let_go()
         with pytest.raises(DayError):
@@ -292,7 +292,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _vendor_killed(laboratory: Laboratory) -> None:
     laboratory.begin_faults("latency:0.15,method=POST,after=1")
-    with _running(partial(laboratory.upload, concurrency=1)) as run:
+    with running(partial(laboratory.upload, concurrency=1)) as run:
         laboratory.wait_until_struck()
         laboratory.store.api.kill()
         with pytest.raises(EnrichApiError):
@@ -306,9 +306,9 @@ def _two_runs(point: Point, laboratory: Laboratory) -> None:
             AND waiting.objid <> 7001001)
     """
     _step_at(laboratory, point)
-    with stop_at(laboratory, point) as stop, _running(partial(_whole_day, laboratory)) as first:
+    with stop_at(laboratory, point) as stop, running(partial(_whole_day, laboratory)) as first:
         stop.wait_until_reached()
-        with _running(partial(_whole_day, laboratory)) as second:
+        with running(partial(_whole_day, laboratory)) as second:
             wait_until(laboratory, waiting)
             stop.let_go()
             first.result(timeout=60)
@@ -321,7 +321,7 @@ def _whole_day(laboratory: Laboratory) -> None:
 
 
 @contextmanager
-def _running(step: Callable[[], object]) -> Iterator[Future[object]]:
+def running(step: Callable[[], object]) -> Iterator[Future[object]]:
     """Run a step in a thread of its own."""
     with ThreadPoolExecutor(1, thread_name_prefix="trial") as pool:
         yield pool.submit(step)
