@@ -110,6 +110,28 @@ def test_every_order_of_any_store_is_as_the_oracle_says(
     check()
 
 
+@pytest.mark.parametrize("sales_basis", ["net_without_shipping", "gross", "with_tax"])
+def test_every_order_of_any_store_is_as_the_oracle_says_on_each_basis(
+    connection: psycopg.Connection[dict[str, Any]], database_of_stores: SmallStore, sales_basis: str
+) -> None:
+    shop, first, last = CALENDARS[0]
+    statements = database_of_stores.compiler.statements(shop, first, last, sales_basis)
+
+    @FEW
+    @given(raw_stores(shop, first, last))
+    def check(rows: RawRows) -> None:
+        expected = judge(
+            rows, timezone=shop.timezone, currency=shop.currency, first=first, last=last, sales_basis=sales_basis
+        )
+        try:
+            compute(connection, rows, statements)
+            assert sorted(judged_by_sql(connection), key=by_content) == sorted(expected, key=by_content)
+        finally:
+            connection.rollback()
+
+    check()
+
+
 @calendars
 def test_the_parts_of_any_store_sum_up(
     connection: psycopg.Connection[dict[str, Any]], database_of_stores: SmallStore, shop: Store, first: date, last: date

@@ -54,9 +54,11 @@ class Judgement:
     incomplete_lines: int
 
 
-def judge(rows: Rows, *, timezone: str, currency: str, first: date, last: date) -> list[Judgement]:
+def judge(
+    rows: Rows, *, timezone: str, currency: str, first: date, last: date, sales_basis: str = "net"
+) -> list[Judgement]:
     """Every raw order whose store-local day is from `first` to `last`, judged."""
-    shop = Shop(rows, ZoneInfo(timezone), currency)
+    shop = Shop(rows, ZoneInfo(timezone), currency, sales_basis)
     return [
         Order(shop, row, day).judgement()
         for row in rows["orders"]
@@ -97,6 +99,7 @@ class Shop:
     rows: Rows
     zone: ZoneInfo
     currency: str
+    sales_basis: str
 
     def day_of(self, instant: datetime) -> date:
         return instant.astimezone(self.zone).date()
@@ -138,8 +141,9 @@ class Order:
 
     def judgement(self) -> Judgement:
         self.check_order()
-        sales = Fraction(0) if self.cancelled else self.sales()
-        profit = sales - (Fraction(0) if self.cancelled else self.goods()) - self.actual_costs() - self.fees()
+        net = Fraction(0) if self.cancelled else self.sales()
+        sales = Fraction(0) if self.cancelled else self.sales_on_basis(net)
+        profit = net - (Fraction(0) if self.cancelled else self.goods()) - self.actual_costs() - self.fees()
         exclusion = next((reason for reason in REASONS if reason in self.reasons), None)
         exponent = EXPONENTS.get(self.row["currency"], 0)
         controls = [
@@ -188,6 +192,23 @@ class Order:
             )
             total += 0 if line["is_gift_card"] else quantity * price - discount
         return total - sum(self.needed(refund["amount"], "incomplete_refund") for refund in self.refunds)
+
+    def sales_on_basis(self, net: Fraction) -> Fraction:
+        """What is reported as sales; profit is made from the net ones on every basis."""
+        match self.shop.sales_basis:
+            case "net_without_shipping":
+                shipping = number(self.row["shipping_charged"]) or 0
+                return net - shipping + sum(self.refunded("amount", kinds={"shipping"}), Fraction(0))
+            case "gross":
+                sold = [line for line in self.lines if not line["is_gift_card"] and self.is_whole(line)]
+                return sum((Fraction(line["quantity"]) * Fraction(line["unit_price"]) for line in sold), Fraction(0))
+            case "with_tax":
+                tax = self.needed(self.row["tax_total"], "incomplete_line")
+                return net + tax - sum(self.needed(refund["tax"], "incomplete_refund") for refund in self.refunds)
+        return net
+
+    def refunded(self, column: str, *, kinds: set[str]) -> list[Fraction]:
+        return [number(refund[column]) or Fraction(0) for refund in self.refunds if refund["kind"] in kinds]
 
     def goods(self) -> Fraction:
         """Cost of what was sold, less what went into stock again."""
