@@ -73,6 +73,14 @@ GUILTY: dict[str, tuple[list[Row], tuple[str, str, str | None]]] = {
         sold(fee_rule(**PERCENT, kind="insurance")),
         ("incomplete_fee", "fee_rules", "rule"),
     ),
+    "a fee rule of an unknown base": (
+        sold(fee_rule(fixed=1, base="everything")),
+        ("incomplete_fee", "fee_rules", "rule"),
+    ),
+    "a fee rule that is refunded in an unknown way": (
+        sold(fee_rule(fixed=1, refunded="half")),
+        ("incomplete_fee", "fee_rules", "rule"),
+    ),
     "a percentage of nothing named": (sold(fee_rule(**PERCENT, base=None)), ("incomplete_fee", "fee_rules", "rule")),
     "a fee on a tax that is unknown": (
         sold(fee_rule(**PERCENT), tax_total=None),
