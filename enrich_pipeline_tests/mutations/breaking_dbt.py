@@ -41,7 +41,7 @@ def broken_text(broken: Broken, project: Path) -> str:
 
 
 def is_noticed(broken: Broken, checkout: Path) -> bool:
-    """Whether a test fails while the rule is broken. Those that are about it run first, which saves most of the time."""
+    """Whether a test fails while the rule is broken; those that are about it run first, to save time."""
     file = checkout / "dbt_costs" / broken.file
     whole = file.read_text()
     file.write_text(broken_text(broken, checkout / "dbt_costs"))
