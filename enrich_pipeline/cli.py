@@ -7,6 +7,7 @@ import click
 from enrich_pipeline.commands.api import api_group
 from enrich_pipeline.commands.data import load_command, seed_command
 from enrich_pipeline.commands.demo import demo_command
+from enrich_pipeline.commands.diff import diff_command
 from enrich_pipeline.commands.doctor import doctor_command
 from enrich_pipeline.commands.explain import explain_command
 from enrich_pipeline.commands.prove import prove_command
@@ -39,6 +40,7 @@ for command in (
     status_command,
     doctor_command,
     explain_command,
+    diff_command,
     api_group(),
     ui_command,
     demo_command,

@@ -7,6 +7,7 @@ are secrets: they never appear in a repr, a log or an error. Nothing here connec
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from pydantic import AwareDatetime, Field, SecretStr, ValidationError, field_val
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from enrich_pipeline.domain.errors import SettingsError
+from enrich_pipeline.domain.guards import GuardLimits
 from enrich_pipeline.domain.store import Store
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +31,8 @@ _NAMES_OF_ONE_OFFSET = {
     "WET": "Europe/Lisbon",
     "localtime": "America/New_York",
 }
+
+Share = Annotated[Decimal, Field(ge=0, le=1)]
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -88,6 +92,24 @@ class Settings(BaseSettings):
     receipt_due_hour: Annotated[int, Field(ge=0, le=23)] = Field(
         6, description="Hour of the store's clock by which yesterday must have its receipt, or it is an alert."
     )
+    sales_basis: Literal["net", "net_without_shipping", "gross", "with_tax"] = Field(
+        "net", description="What counts as sales; see docs/sales_basis.md. Profit is the same on each."
+    )
+    guard_excluded_share: Share = Field(
+        Decimal("0.5"), description="Hold a day when more of its orders are excluded for what is wrong with them."
+    )
+    guard_changed_share: Share = Field(
+        Decimal(1), description="Hold a day when more of the orders that the vendor holds would change. 1: never."
+    )
+    guard_profit_share: Share = Field(
+        Decimal("0.5"), description="Hold a day when more of the profit that the vendor holds would move."
+    )
+    guard_zeroed_share: Share = Field(
+        Decimal("0.1"), description="Hold a day when more of the orders that the vendor holds would become 0."
+    )
+    guard_fewest_orders: Annotated[int, Field(ge=1)] = Field(
+        20, description="A share of fewer orders than this holds nothing."
+    )
     enrich_data_dir: Path = Field(
         PROJECT_ROOT / ".data", description="Folder of the embedded databases, Dagster's home and logs."
     )
@@ -135,6 +157,17 @@ class Settings(BaseSettings):
         if parts and not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
             raise ValueError("must be https: plain http is allowed to this machine only")
         return value
+
+    @property
+    def guard_limits(self) -> GuardLimits:
+        """From where on guards hold a day."""
+        return GuardLimits(
+            excluded_share=self.guard_excluded_share,
+            changed_share=self.guard_changed_share,
+            profit_share=self.guard_profit_share,
+            zeroed_share=self.guard_zeroed_share,
+            fewest_orders=self.guard_fewest_orders,
+        )
 
     @property
     def store(self) -> Store:

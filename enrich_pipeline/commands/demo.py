@@ -50,7 +50,7 @@ def demo_command(days: int, orders_per_day: int, seed: int, port: int, *, keep: 
         out.print("[bold]2[/] Importing the channels' orders into the Enrich Order API, and starting it")
         with box.serving(settings) as settings:
             out.print("[bold]3[/] Computing, uploading and verifying every day, through Dagster")
-            receipts = run_and_show(settings, last - timedelta(days=days - 1), last, allow_outside_window=False)
+            receipts = run_and_show(settings, last - timedelta(days=days - 1), last, upload_config={}).receipts
             good = len(receipts) == days and all(map(is_good, receipts))
             _say_verdict(good=good, days=days, receipts=len(receipts), seconds=time.monotonic() - began)
             if keep:

@@ -27,6 +27,7 @@ def receipts_table(receipts: Sequence[Receipt]) -> Table:
     table.add_column("verified profit", justify="right", no_wrap=True)
     table.add_column("findings", justify="right")
     table.add_column("accounted for")
+    reasons: list[str] = []
     for receipt in receipts:
         amounts = receipt.amounts_in("verified")
         table.add_row(
@@ -38,8 +39,11 @@ def receipts_table(receipts: Sequence[Receipt]) -> Table:
             f"{receipt.findings:,}",
             "[green]yes[/]" if receipt.is_accounted_for else "[red]NO[/]",
         )
+        reasons.extend(f"{receipt.order_day}: {reason}." for reason in receipt.unsettled)
     if any(receipt.partial for receipt in receipts):
-        table.caption = "* the day was still open"
+        reasons.insert(0, "* the day was still open")
+    table.caption = "\n".join(reasons) or None
+    table.caption_justify = "left"
     return table
 
 
@@ -66,6 +70,7 @@ def receipt_json(receipt: Receipt) -> dict[str, Any]:
         "computed_hash": receipt.computed_hash,
         "held_hash": receipt.held_hash,
         "overrides": dict(receipt.overrides),
+        "holds": list(receipt.holds),
         "upload_requests": receipt.upload_requests,
         "upload_retries": receipt.upload_retries,
         "read_requests": receipt.read_requests,
@@ -73,5 +78,5 @@ def receipt_json(receipt: Receipt) -> dict[str, Any]:
 
 
 def is_good(receipt: Receipt) -> bool:
-    """Whether the day needs nobody's attention: accounted for, and nothing found."""
-    return receipt.is_accounted_for and receipt.findings == 0
+    """Whether the day needs nobody's attention: accounted for, nothing found, and nothing left to send."""
+    return receipt.is_accounted_for and receipt.findings == 0 and not receipt.unsettled

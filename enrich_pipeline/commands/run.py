@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -27,20 +29,25 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--from", "first", required=True, type=DAY, metavar="DAY", help="First store-local day.")
 @click.option("--to", "last", required=True, type=DAY, metavar="DAY", help="Last store-local day, included.")
 @click.option("--allow-outside-window", is_flag=True, help="Send days older than four weeks too.")
-def run_command(first: datetime, last: datetime, *, allow_outside_window: bool) -> None:
+@click.option("--full", is_flag=True, help="Send every order again, also what is verified.")
+@click.option("--dry-run", is_flag=True, help="Compute, and look at what an upload would change; send nothing.")
+@click.option(
+    "--override-guards", default="", metavar="REASON", help="Send days that guards hold; receipts record the reason."
+)
+def run_command(first: datetime, last: datetime, **upload_config: bool | str) -> None:
     """Compute, upload and verify the days, through Dagster, as one run.
 
     Exits 0 when every order of every day is accounted for and nothing differs, 1 when something is wrong with the
     data, 2 on wrong use or settings.
 
     \b
-    Example:
+    Examples:
       enrich run --from 2026-11-01 --to 2026-11-07
+      enrich run --from 2026-11-07 --to 2026-11-07 --override-guards "costs were corrected, seen by Ada"
     """
     with reported():
-        settings = load_settings()
-        receipts = run_and_show(settings, first.date(), last.date(), allow_outside_window=allow_outside_window)
-    raise SystemExit(0 if receipts and all(map(is_good, receipts)) else DATA_IS_WRONG)
+        shown = run_and_show(load_settings(), first.date(), last.date(), upload_config=upload_config)
+    raise SystemExit(0 if shown.success and all(map(is_good, shown.receipts)) else DATA_IS_WRONG)
 
 
 @click.command("receipt")
@@ -68,10 +75,24 @@ def receipt_command(first: datetime | None, last: datetime | None, *, as_json: b
     raise SystemExit(0 if all(map(is_good, receipts)) else DATA_IS_WRONG)
 
 
+class ShownRun(NamedTuple):
+    """A run as it was shown: whether it came to its end, and the receipts that it wrote."""
+
+    success: bool
+    receipts: list[Receipt]
+
+
 def run_and_show(
-    settings: Settings, first: date, last: date, *, allow_outside_window: bool, show_table: bool = True
-) -> list[Receipt]:
+    settings: Settings,
+    first: date,
+    last: date,
+    *,
+    upload_config: Mapping[str, bool | str],
+    show_table: bool = True,
+) -> ShownRun:
     """Run the days with progress, print their receipts, and return those that this run wrote.
+
+    `upload_config` is how `enriched_upload` sends, as its launchpad takes it.
 
     Raises:
         SettingsError: when the days are no partitions of the store, or no key is set.
@@ -80,12 +101,12 @@ def run_and_show(
     api_key(settings)
     enter_dagster_home(settings)
     with StepProgress(days=(last - first).days + 1) as progress:
-        run = run_days(settings, first, last, allow_outside_window=allow_outside_window, on_step_log=progress.on_log)
+        run = run_days(settings, first, last, upload_config=upload_config, on_step_log=progress.on_log)
     receipts = [receipt for receipt in read_receipts(settings, first, last) if receipt.run_id == run.run_id]
     if receipts and show_table:
         out.print(receipts_table(receipts))
     _explain(run)
-    return receipts if run.success else []
+    return ShownRun(run.success, receipts)
 
 
 def read_receipts(settings: Settings, first: date | None, last: date | None) -> list[Receipt]:

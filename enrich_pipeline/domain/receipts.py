@@ -90,7 +90,7 @@ class StateLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of a day's orders in one run."""
+    """What became of a day's orders in one run. `holds` says why guards kept the day from being sent, if they did."""
 
     order_day: date
     run_id: str
@@ -105,6 +105,7 @@ class Receipt:
     held_hash: str
     verified_sums_agree: bool
     overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    holds: tuple[str, ...] = ()
     upload_requests: int = 0
     upload_retries: int = 0
     read_requests: int = 0
@@ -145,6 +146,18 @@ class Receipt:
     def is_accounted_for(self) -> bool:
         """Whether orders and control totals over the states equal the source's, and read-back sums order_profit's."""
         return not self.differences
+
+    @property
+    def unsettled(self) -> tuple[str, ...]:
+        """Why the day is not done, a sentence each: guards held it, or orders were not sent or not answered.
+
+        Orders of a day that is still open, and those that a dry run left, are no reason.
+        """
+        held = tuple(f"held by {hold}" for hold in self.holds)
+        waiting = self.orders_in("ready") + self.orders_in("unknown")
+        if held or not waiting or self.partial or self.overrides.get("dry_run"):
+            return held
+        return (f"{waiting} of {self.orders} orders were not sent, or their answer is not known",)
 
     def equals(self, other: Receipt) -> bool:
         """Whether two receipts of a day are equal: in source, state counts, sums and both hashes."""

@@ -12,6 +12,7 @@ import dagster as dg
 
 from enrich_pipeline.domain.receipts import Receipt, plain
 from enrich_pipeline.orchestration.flow import FlowAsset
+from enrich_pipeline.steps.guards import UploadReview
 from enrich_pipeline.steps.upload_progress import UploadSummary
 from enrich_pipeline.steps.verify import Verification
 from enrich_pipeline.warehouse.cost_review import CostReview
@@ -123,8 +124,9 @@ def profit_metadata(profit: DayProfit) -> Metadata:
 
 
 def upload_metadata(summary: UploadSummary) -> Metadata:
-    """What an upload of a day did."""
+    """What an upload of a day did, and what it changed."""
     return {
+        **_review_metadata(summary.review),
         "dagster/partition_row_count": summary.answered,
         "enrich/orders_rejected": summary.rejected.total(),
         "enrich/requests": summary.requests,
@@ -133,6 +135,42 @@ def upload_metadata(summary: UploadSummary) -> Metadata:
         "enrich/orders_per_second": round(summary.orders_per_second),
         "enrich/latency_p50_seconds": round(summary.latency_percentile(50), 4),
         "enrich/latency_p95_seconds": round(summary.latency_percentile(95), 4),
+    }
+
+
+def _review_metadata(review: UploadReview | None) -> Metadata:
+    """What the vendor held before the upload, what it changes, and what holds the day."""
+    if review is None:
+        return {}
+    changes = review.preview.changes
+    return {
+        "enrich/orders_new": sum(change.new for change in changes),
+        "enrich/orders_changed": sum(change.changed for change in changes),
+        "enrich/held_by": review.sentence or "no guard",
+        "enrich/changes": _table(
+            {
+                "currency": change.currency,
+                "new": change.new,
+                "changed": change.changed,
+                "again": change.again,
+                "sales_before": plain(change.sales_before),
+                "sales_after": plain(change.sales_after),
+                "profit_before": plain(change.profit_before),
+                "profit_after": plain(change.profit_after),
+            }
+            for change in changes
+        ),
+        "enrich/top_movers": _table(
+            {
+                "order_id": mover.order_id,
+                "currency": mover.currency,
+                "profit_before": plain(mover.profit_before),
+                "profit_after": plain(mover.profit_after),
+                "sales_before": plain(mover.sales_before),
+                "sales_after": plain(mover.sales_after),
+            }
+            for mover in review.preview.movers
+        ),
     }
 
 

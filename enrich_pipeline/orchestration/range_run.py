@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -36,7 +36,7 @@ def run_days(
     first: date,
     last: date,
     *,
-    allow_outside_window: bool = False,
+    upload_config: Mapping[str, bool | str],
     on_step_log: Callable[[logging.LogRecord], object] | None = None,
 ) -> RangeRun:
     """Run the daily job for every day from `first` to `last`, both included, as one run.
@@ -45,7 +45,7 @@ def run_days(
         settings: of the store; `DAGSTER_HOME` must be entered.
         first: the first day; it must be a partition.
         last: the last day.
-        allow_outside_window: send days older than four weeks too.
+        upload_config: how `enriched_upload` sends, as its launchpad takes it; what is left out has its default.
         on_step_log: given each log record of the steps, for showing progress.
     """
     job = build_definitions(settings).resolve_job_def(DAILY_JOB)
@@ -53,7 +53,7 @@ def run_days(
         result = job.execute_in_process(
             instance=instance,
             run_config={
-                "ops": {DELIVERY_STEP: {"config": {"allow_outside_window": allow_outside_window}}},
+                "ops": {DELIVERY_STEP: {"config": dict(upload_config)}},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
             tags={

@@ -64,6 +64,7 @@ class WarehouseResource(dg.ConfigurableResource[None]):
                 run_id=run_id,
                 business_now=business_now(settings, clock=datetime.now(UTC)),
                 source=source,
+                sales_basis=settings.sales_basis,
             )
         finally:
             engine.dispose()
@@ -99,14 +100,24 @@ class EnrichApiResource(dg.ConfigurableResource[None]):
             on_retry=on_retry,
         )
 
-    def upload_options(self, *, full: bool, allow_outside_window: bool) -> UploadOptions:
-        """How this API is uploaded to."""
+    def upload_options(
+        self,
+        *,
+        full: bool = False,
+        allow_outside_window: bool = False,
+        dry_run: bool = False,
+        override_guards: str = "",
+    ) -> UploadOptions:
+        """How this API is uploaded to, with the guards' limits of the settings."""
         return UploadOptions(
             batch_size=self.batch_size,
             concurrency=self.concurrency,
             budget_seconds=self.budget_seconds,
             full=full,
             allow_outside_window=allow_outside_window,
+            dry_run=dry_run,
+            override_guards=override_guards.strip(),
+            guard_limits=load_settings().guard_limits,
         )
 
 

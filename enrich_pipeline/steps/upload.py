@@ -8,17 +8,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from enrich_pipeline.domain.days import StoreDay
+from enrich_pipeline.domain.guards import GuardLimits
 from enrich_pipeline.enrich_client import EnrichClient
 from enrich_pipeline.steps.context import RunContext
+from enrich_pipeline.steps.guards import UploadReview, review_day
 from enrich_pipeline.steps.read_back import read_back_day
 from enrich_pipeline.steps.upload_engine import UploadEngine
 from enrich_pipeline.steps.upload_progress import ProgressReport, UploadSummary
 from enrich_pipeline.warehouse.locks import vendor_lock
 from enrich_pipeline.warehouse.mart_agreement import require_agreement
-from enrich_pipeline.warehouse.upload_ledger import begin_upload
+from enrich_pipeline.warehouse.upload_ledger import begin_upload, record_holds
 from enrich_pipeline.warehouse.upload_plan import UploadPlan, drop_plan, plan_upload
 
 _logger = logging.getLogger(__name__)
@@ -34,6 +37,9 @@ class UploadOptions:
         budget_seconds: a day's upload that takes longer is ended, and goes on when the day is run again.
         full: send every order again, also what is verified.
         allow_outside_window: send days that the vendor no longer applies by itself.
+        dry_run: look at what would change, and send nothing.
+        override_guards: why the guards are lifted for this upload; empty to let them hold a day.
+        guard_limits: from where on a guard holds a day.
     """
 
     batch_size: int
@@ -41,11 +47,15 @@ class UploadOptions:
     budget_seconds: float = 3600.0
     full: bool = False
     allow_outside_window: bool = False
+    dry_run: bool = False
+    override_guards: str = ""
+    guard_limits: GuardLimits = field(default_factory=GuardLimits)
 
     @property
-    def overrides(self) -> dict[str, bool]:
+    def overrides(self) -> dict[str, Any]:
         """What was lifted for this upload, as the receipt records it."""
-        return {"allow_outside_window": True} if self.allow_outside_window else {}
+        options = ("allow_outside_window", "dry_run", "override_guards")
+        return {name: getattr(self, name) for name in options if getattr(self, name)}
 
 
 def upload_day(
@@ -58,6 +68,7 @@ def upload_day(
 ) -> UploadSummary:
     """Send what the day must send (design section 2). May be repeated at any time, also after a crash.
 
+    A day that a guard holds sends nothing, and neither does a dry run: the summary's review says what would change.
     `on_progress` is told every few seconds how far it is, in a sentence.
 
     Raises:
@@ -76,9 +87,11 @@ def upload_day(
             _logger.info("%s: the fate of %d orders is not known; reading them back first", day.key, plan.unread)
             read_back_day(run, client, day)
             plan = _plan(run, day, options)
-        summary = UploadSummary(planned=plan.orders)
-        engine = UploadEngine(run, client, day, batch_size=options.batch_size, concurrency=options.concurrency)
-        engine.send(summary, deadline=began + options.budget_seconds, progress=ProgressReport(day.key, on_progress))
+        review = _review(run, day, options)
+        summary = UploadSummary(planned=plan.orders, review=review, is_held=_is_held(review, options))
+        if not summary.is_held and not options.dry_run:
+            engine = UploadEngine(run, client, day, batch_size=options.batch_size, concurrency=options.concurrency)
+            engine.send(summary, deadline=began + options.budget_seconds, progress=ProgressReport(day.key, on_progress))
         with run.engine.begin() as connection:
             drop_plan(connection)
     summary.seconds = time.monotonic() - began
@@ -94,6 +107,25 @@ def upload_day(
         extra={"stage": "uploaded", "day": day.key},
     )
     return summary
+
+
+def _review(run: RunContext, day: StoreDay, options: UploadOptions) -> UploadReview:
+    """Review the day, and write down what holds it."""
+    review = review_day(
+        run,
+        day,
+        limits=options.guard_limits,
+        full=options.full,
+        allow_outside_window=options.allow_outside_window,
+    )
+    with run.engine.begin() as connection:
+        holds = [] if options.override_guards else [f"{hold.guard}: {hold.message}" for hold in review.holds]
+        record_holds(connection, day.day, run_id=run.run_id, holds=holds)
+    return review
+
+
+def _is_held(review: UploadReview, options: UploadOptions) -> bool:
+    return bool(review.holds) and not options.override_guards
 
 
 def _plan(run: RunContext, day: StoreDay, options: UploadOptions) -> UploadPlan:

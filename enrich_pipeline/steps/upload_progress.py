@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from enrich_pipeline.steps.guards import UploadReview
+
 _logger = logging.getLogger(__name__)
 
 _EVERY_SECONDS = 5.0
@@ -15,9 +17,14 @@ _EVERY_SECONDS = 5.0
 
 @dataclass(slots=True, kw_only=True)
 class UploadSummary:
-    """What an upload of a day did. Latencies are seconds of whole requests, in the order they ended."""
+    """What an upload of a day did. Latencies are seconds of whole requests, in the order they ended.
+
+    `review` says what it would change, and `is_held` whether a guard kept it from sending anything.
+    """
 
     planned: int = 0
+    review: UploadReview | None = None
+    is_held: bool = False
     answered: int = 0
     rejected: Counter[str] = field(default_factory=Counter[str])
     requests: int = 0

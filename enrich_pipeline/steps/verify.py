@@ -22,7 +22,7 @@ from enrich_pipeline.warehouse.read_backs import (
 )
 from enrich_pipeline.warehouse.receipts import fingerprints, state_lines, total_lines, write_receipt
 from enrich_pipeline.warehouse.source_totals import recorded_totals
-from enrich_pipeline.warehouse.upload_ledger import overrides_of_run, requests_of_run
+from enrich_pipeline.warehouse.upload_ledger import holds_of_day, overrides_of_run, requests_of_run
 
 _logger = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ def verify_day(run: RunContext, client: EnrichClient, day: StoreDay) -> Verifica
                 held_hash=prints.held,
                 verified_sums_agree=prints.verified_sums_agree,
                 overrides=overrides_of_run(connection, day.day, run.run_id),
+                holds=holds_of_day(connection, day.day),
                 upload_requests=requests,
                 upload_retries=retries,
                 read_requests=read_back.summary.requests,

@@ -212,6 +212,9 @@ upload_runs = Table(
     Column("order_day", Date, primary_key=True),
     Column("run_id", Text, primary_key=True),
     Column("overrides", _json(), nullable=False, comment="what the run was told to lift; empty for a normal run"),
+    Column(
+        "holds", _json(), nullable=False, server_default="[]", comment="why guards held the day; empty: they did not"
+    ),
     Column("started_at", _instant(), nullable=False, server_default=func.clock_timestamp()),
     comment="One row an upload of a day in a run; its requests are in upload_batches",
 )
@@ -248,11 +251,18 @@ receipts = Table(
     Column("states", _json(), nullable=False, comment="orders, control totals, sales and profit by state and currency"),
     Column("computed_hash", Text, nullable=False, comment="of every payload that the warehouse computes"),
     Column("held_hash", Text, nullable=False, comment="of every row that was read back"),
-    Column("verified_sums_agree", Boolean, nullable=False, comment="read-back sums equal order_profit's"),
+    Column(
+        "verified_sums_agree",
+        Boolean,
+        nullable=False,
+        server_default="true",
+        comment="read-back sums equal order_profit's",
+    ),
     Column(
         "accounted_for", Boolean, nullable=False, comment="the states add up to the source, and read-back to profit"
     ),
     Column("overrides", _json(), nullable=False, comment="what the run was told to lift"),
+    Column("holds", _json(), nullable=False, server_default="[]", comment="why guards held the day's upload"),
     Column("upload_requests", Integer, nullable=False),
     Column("upload_retries", Integer, nullable=False),
     Column("read_requests", Integer, nullable=False),

@@ -10,7 +10,7 @@ import hashlib
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateColumn, CreateTable
 
 from enrich_pipeline.domain.contract import ContractProfile
 from enrich_pipeline.domain.errors import SettingsError
@@ -36,6 +36,7 @@ def ensure_schema(engine: Engine, *, store: Store, profile: ContractProfile, bus
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {ENRICH_SCHEMA}"))
             create_mart_tables(connection)
             audit_metadata.create_all(connection)
+            _add_missing_columns(connection)
             connection.execute(text("DROP VIEW IF EXISTS enrich.order_states"))
             connection.exec_driver_sql(ORDER_STATES_VIEW)
         _refuse_another_zone(connection, store)
@@ -64,6 +65,14 @@ def ensure_schema(engine: Engine, *, store: Store, profile: ContractProfile, bus
                 "version": version,
             },
         )
+
+
+def _add_missing_columns(connection: Connection) -> None:
+    """Give tables of an earlier version the columns that they lack; each new column has a default for old rows."""
+    for table in audit_metadata.sorted_tables:
+        for column in table.columns:
+            definition = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table.fullname} ADD COLUMN IF NOT EXISTS {definition}")
 
 
 def _fingerprint() -> str:

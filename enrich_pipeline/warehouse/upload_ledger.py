@@ -62,10 +62,28 @@ def begin_upload(connection: Connection, day: date, *, run_id: str, overrides: M
     connection.execute(
         text("""
             INSERT INTO enrich.upload_runs (order_day, run_id, overrides) VALUES (:day, :run_id, :overrides)
-            ON CONFLICT (order_day, run_id) DO UPDATE SET overrides = excluded.overrides
+            ON CONFLICT (order_day, run_id) DO UPDATE
+            SET overrides = excluded.overrides, holds = excluded.holds, started_at = excluded.started_at
         """),
         {"day": day, "run_id": run_id, "overrides": json.dumps(dict(overrides))},
     )
+
+
+def record_holds(connection: Connection, day: date, *, run_id: str, holds: Sequence[str]) -> None:
+    """Note which guards hold the run's upload of the day, a sentence each; none when it may be sent."""
+    connection.execute(
+        text("UPDATE enrich.upload_runs SET holds = :holds WHERE order_day = :day AND run_id = :run_id"),
+        {"day": day, "run_id": run_id, "holds": json.dumps(list(holds))},
+    )
+
+
+def holds_of_day(connection: Connection, day: date) -> tuple[str, ...]:
+    """What holds the day since its last upload, a sentence a guard; empty when nothing does."""
+    holds = connection.execute(
+        text("SELECT holds FROM enrich.upload_runs WHERE order_day = :day ORDER BY started_at DESC LIMIT 1"),
+        {"day": day},
+    ).scalar()
+    return tuple(holds or ())
 
 
 def overrides_of_run(connection: Connection, day: date, run_id: str) -> dict[str, Any]:

@@ -131,6 +131,29 @@ def test_each_day_of_a_range_is_recorded_once_with_metadata_and_check_results_of
         assert {day: check.passed for day, check in checks(result, name).items()} == dict.fromkeys(keys, True)
 
 
+def test_a_day_that_a_guard_holds_is_red_and_says_why_and_the_others_are_uploaded_and_verified(
+    store: SmallStore, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [day.isoformat() for day in days(store)]
+    held, good = keys[1], {*keys} - {keys[1]}
+    monkeypatch.setenv("GUARD_FEWEST_ORDERS", "1")
+    monkeypatch.setenv("GUARD_EXCLUDED_SHARE", "0.4")
+    at = StoreDay(days(store)[1], store.store.zone).start
+    store.place("an order without cost", at=at, lines=(("B", "1", "10.00"),))
+
+    result = run_range(store, instance)
+
+    assert not result.success
+    for key in (ENRICHED_UPLOAD.key, UPLOAD_VERIFICATION.key):
+        assert partitions(instance, key) == (good, {held})
+    accepted = checks(result, "orders_are_accepted")
+    assert {day for day, check in accepted.items() if not check.passed} == {held}
+    assert "costs_are_missing: 1 of 2 orders are excluded" in (accepted[held].description or "")
+    assert store.fetch(
+        "SELECT holds->>0 ~ 'costs_are_missing' FROM enrich.receipts WHERE order_day = :day", day=held
+    ) == [(True,)]
+
+
 def test_a_day_that_cannot_be_uploaded_is_red_and_says_why_and_the_others_are_uploaded_and_verified(
     store: SmallStore, instance: dg.DagsterInstance
 ) -> None:

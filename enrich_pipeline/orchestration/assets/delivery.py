@@ -32,6 +32,7 @@ from enrich_pipeline.orchestration.metadata import Metadata, failed_days_table, 
 from enrich_pipeline.orchestration.partitions import selected_days
 from enrich_pipeline.orchestration.resources import EnrichApiResource, WarehouseResource
 from enrich_pipeline.steps.deliver import DeliveredDay, deliver_days
+from enrich_pipeline.steps.upload_progress import UploadSummary
 
 Event = dg.AssetMaterialization | AssetCheckEvaluation | dg.Output[Any]
 
@@ -66,20 +67,31 @@ def delivery_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
             warehouse.run_context(context.run.run_id) as run,
             enrich_api.client(warn=context.log.warning) as client,
         ):
-            options = enrich_api.upload_options(full=config.full, allow_outside_window=config.allow_outside_window)
+            options = enrich_api.upload_options(
+                full=config.full,
+                allow_outside_window=config.allow_outside_window,
+                dry_run=config.dry_run,
+                override_guards=config.override_guards,
+            )
             for delivered in deliver_days(
                 run, client, days, options, upload=upload, verify=verify, on_progress=context.log.info
             ):
                 begun += 1
                 day = delivered.day.key
-                if delivered.upload is not None:
+                if delivered.upload is not None and delivered.upload.is_held:
+                    failed[day] = _held(delivered.upload)
+                    yield checks.result(accepted, day, problem=f"Not uploaded: {failed[day]}")
+                elif delivered.upload is not None:
                     yield _materialized(ENRICHED_UPLOAD.key, day, upload_metadata(delivered.upload))
                     yield checks.result(
                         accepted, day, problem=refusals(delivered.upload), severity=dg.AssetCheckSeverity.WARN
                     )
                 if delivered.verification is not None:
                     receipt = delivered.verification.receipt
-                    yield _materialized(UPLOAD_VERIFICATION.key, day, verification_metadata(delivered.verification))
+                    if receipt.unsettled:
+                        failed.setdefault(day, "; ".join(receipt.unsettled))
+                    else:
+                        yield _materialized(UPLOAD_VERIFICATION.key, day, verification_metadata(delivered.verification))
                     yield checks.result(accounted, day, problem=unaccounted(receipt))
                     yield checks.result(matching, day, problem=mismatches(receipt))
                 if delivered.error is not None:
@@ -98,6 +110,12 @@ def delivery_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
 
 def _materialized(key: dg.AssetKey, day_key: str, metadata: Metadata) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(key, partition=day_key, metadata=metadata)
+
+
+def _held(upload: UploadSummary) -> str:
+    """Which guards hold a day, and what to do about it."""
+    said = upload.review.sentence if upload.review else ""
+    return f"held by {said}. Or, where it is right, set override_guards to the reason why"
 
 
 def _reason(error: Exception) -> str:

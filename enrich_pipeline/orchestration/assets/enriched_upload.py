@@ -15,6 +15,8 @@ Sends every order of the day that is new, changed, mismatched or unanswered, as 
 the intent before each request, the outcome after it. What the API answers is a hint; `upload_verification` proves it.
 Running a day again is always safe: the API overwrites by order id.
 
+Guards hold a day that looks wrong (no costs, most orders excluded, profits that would halve): nothing of it is sent.
+
 In a range, a day that cannot be sent turns red and says why, and the other days go on.
 """
 
@@ -23,10 +25,20 @@ class UploadConfig(dg.Config):
     """How the days are uploaded; the defaults are right for every normal run."""
 
     full: bool = Field(default=False, description="Send every order of the day again, also what is verified.")
+    dry_run: bool = Field(
+        default=False, description="Only look at what would change (in the metadata), and send nothing."
+    )
     allow_outside_window: bool = Field(
         default=False,
         description=(
             "Send days older than four weeks too. The vendor does not apply them by itself: agree it with them first."
+        ),
+    )
+    override_guards: str = Field(
+        default="",
+        description=(
+            "Send days that guards hold, for this reason, which the receipt records. Empty: guards hold. Look at "
+            "`enrich diff DAY` first."
         ),
     )
 

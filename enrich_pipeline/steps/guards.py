@@ -1,0 +1,50 @@
+"""Looks at a day before it is sent: what would change at the vendor, and whether a guard holds the day."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from enrich_pipeline.domain.days import StoreDay
+from enrich_pipeline.domain.guards import GuardLimits, Hold, guard_day
+from enrich_pipeline.steps.context import RunContext
+from enrich_pipeline.warehouse.computed_days import require_computed
+from enrich_pipeline.warehouse.upload_review import UploadPreview, day_facts, upload_preview
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadReview:
+    """What an upload of a day would change, and the guards that hold the day; empty when it may be sent."""
+
+    preview: UploadPreview
+    holds: tuple[Hold, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Why the day is held."""
+        return "; ".join(f"{hold.guard}: {hold.message}" for hold in self.holds)
+
+
+def review_day(
+    run: RunContext,
+    day: StoreDay,
+    *,
+    limits: GuardLimits,
+    full: bool = False,
+    allow_outside_window: bool = False,
+) -> UploadReview:
+    """Review the day as it would be uploaded now. Sends nothing and writes nothing; may be repeated.
+
+    Raises:
+        DayError: when the day's marts are missing or come from different runs.
+    """
+    with run.engine.begin() as connection:
+        require_computed(connection, day.day)
+        facts = day_facts(connection, day, is_open=day.is_open(run.business_now))
+        preview = upload_preview(connection, day.day, full=full, allow_outside_window=allow_outside_window)
+    review = UploadReview(preview=preview, holds=guard_day(facts, preview.changes, limits))
+    if review.holds:
+        _logger.warning("%s: %s", day.key, review.sentence)
+    return review

@@ -1,0 +1,128 @@
+"""Queries behind the guards: what is known of a day, and what an upload of it would change at the vendor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+from enrich_pipeline.domain.days import StoreDay
+from enrich_pipeline.domain.guards import CurrencyChange, DayFacts
+from enrich_pipeline.warehouse.order_states import SENDABLE
+
+_DAYS_BEFORE = 7
+
+
+class Mover(NamedTuple):
+    """An order whose profit an upload would change: what the vendor holds, and what it would hold."""
+
+    order_id: str
+    currency: str
+    sales_before: Decimal
+    sales_after: Decimal
+    profit_before: Decimal
+    profit_after: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPreview:
+    """What an upload of a day would change, by currency, and the orders whose profit it would move most."""
+
+    changes: tuple[CurrencyChange, ...]
+    movers: tuple[Mover, ...]
+
+
+def day_facts(connection: Connection, day: StoreDay, *, is_open: bool) -> DayFacts:
+    """What the warehouse knows of the day: its source, its marts, its costs."""
+    source = connection.execute(
+        text("SELECT coalesce(sum(orders), 0)::bigint FROM enrich.source_totals WHERE order_day = :day"),
+        {"day": day.day},
+    ).scalar_one()
+    by_reason = connection.execute(
+        text("SELECT exclusion, count(*) AS orders FROM enrich.order_profit WHERE order_day = :day GROUP BY exclusion"),
+        {"day": day.day},
+    ).all()
+    return DayFacts(
+        source_orders=source,
+        computed_orders=sum(row.orders for row in by_reason),
+        exclusions={row.exclusion: row.orders for row in by_reason if row.exclusion is not None},
+        orders_before=() if source else _orders_before(connection, day),
+        has_costs=connection.execute(text("SELECT EXISTS (SELECT FROM raw.unit_costs)")).scalar_one(),
+        is_open=is_open,
+    )
+
+
+def upload_preview(
+    connection: Connection, day: date, *, full: bool, allow_outside_window: bool, movers: int = 10
+) -> UploadPreview:
+    """Compare what would be sent now with the last complete read-back of the day; sums never mix currencies."""
+    # Whole days are joined: without statistics yet, nested loops would be chosen.
+    connection.execute(text("SET LOCAL enable_nestloop = off"))
+    keys = {"day": day, "full": full, "allow_outside_window": allow_outside_window}
+    changes = connection.execute(text(f"{_DAY_ORDERS} {_BY_CURRENCY}"), keys)
+    most = connection.execute(text(f"{_DAY_ORDERS} {_MOVERS}"), {**keys, "movers": movers})
+    return UploadPreview(
+        changes=tuple(CurrencyChange(**row) for row in changes.mappings()),
+        movers=tuple(Mover(*row) for row in most),
+    )
+
+
+_DAY_ORDERS = f"""
+    WITH day_orders AS MATERIALIZED (
+        SELECT order_id, currency, sales_amount, profit_amount, held_sales_amount, held_profit_amount,
+            held_order_timestamp IS NOT NULL AS is_held,
+            coalesce(held_currency = currency, false) AS is_held_in_currency,
+            {SENDABLE} AS is_sent,
+            (held_sales_amount, held_profit_amount, held_currency, held_order_timestamp)
+                IS DISTINCT FROM (sales_amount, profit_amount, currency, order_timestamp) AS differs
+        FROM enrich.order_states
+        WHERE order_day = :day AND state <> 'excluded'
+    )
+"""
+
+_BY_CURRENCY = """
+    SELECT currency,
+        count(*) FILTER (WHERE is_held) AS held,
+        count(*) FILTER (WHERE is_sent AND NOT is_held) AS new,
+        count(*) FILTER (WHERE is_sent AND is_held AND differs) AS changed,
+        count(*) FILTER (WHERE is_sent AND is_held AND NOT differs) AS again,
+        count(*) FILTER (
+            WHERE is_sent AND is_held AND sales_amount = 0 AND profit_amount = 0
+                AND (held_sales_amount <> 0 OR held_profit_amount <> 0)
+        ) AS zeroed,
+        coalesce(sum(held_sales_amount) FILTER (WHERE is_held_in_currency), 0) AS sales_before,
+        coalesce(sum(CASE WHEN is_sent THEN sales_amount WHEN is_held_in_currency THEN held_sales_amount END), 0)
+            AS sales_after,
+        coalesce(sum(held_profit_amount) FILTER (WHERE is_held_in_currency), 0) AS profit_before,
+        coalesce(sum(CASE WHEN is_sent THEN profit_amount WHEN is_held_in_currency THEN held_profit_amount END), 0)
+            AS profit_after,
+        coalesce(sum(abs(profit_amount - held_profit_amount)) FILTER (WHERE is_sent AND is_held_in_currency), 0)
+            AS profit_moved,
+        coalesce(sum(abs(held_profit_amount)) FILTER (WHERE is_held_in_currency), 0) AS profit_held
+    FROM day_orders
+    GROUP BY currency
+    ORDER BY currency
+"""
+
+_MOVERS = """
+    SELECT order_id, currency, held_sales_amount, sales_amount, held_profit_amount, profit_amount
+    FROM day_orders
+    WHERE is_sent AND is_held_in_currency AND differs
+    ORDER BY abs(profit_amount - held_profit_amount) DESC, order_id COLLATE "C"
+    LIMIT :movers
+"""
+
+
+def _orders_before(connection: Connection, day: StoreDay) -> tuple[int, ...]:
+    """Orders of the source on each of the days before, the nearest first."""
+    before = [StoreDay(day.day - timedelta(days=back), day.zone) for back in range(1, _DAYS_BEFORE + 1)]
+    return tuple(
+        connection.execute(
+            text("SELECT count(*) FROM raw.orders WHERE ordered_at >= :start AND ordered_at < :end"),
+            {"start": each.start, "end": each.end},
+        ).scalar_one()
+        for each in before
+    )
