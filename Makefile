@@ -82,4 +82,4 @@ lock: ## resolve requirements.lock anew (needs uv)
 	  -o benchmarks/requirements.lock
 
 clean: ## remove everything this project made in the checkout, its databases too
-	rm -rf $(VENV) $(BENCH) .data dbt_costs/target dbt_costs/logs .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) .data dbt_costs/target dbt_costs/logs .pytest_cache .ruff_cache .hypothesis .schemathesis

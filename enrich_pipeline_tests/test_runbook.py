@@ -1,4 +1,4 @@
-"""The runbook names every alert, check, doctor line, schedule and sensor of the code, and commands that exist."""
+"""The runbook names every alert, check, guard, doctor line, schedule and sensor there is, and commands that exist."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from enrich_pipeline.cli import main
 from enrich_pipeline.commands.doctor_checks import DOCTOR_CHECKS
 from enrich_pipeline.domain.alerts import ALERT_KINDS
+from enrich_pipeline.domain.guards import GUARDS
 from enrich_pipeline.orchestration.repository import build_definitions
 from enrich_pipeline.settings import PROJECT_ROOT, Settings
 
@@ -29,6 +30,10 @@ def test_every_alert_stands_in_the_runbook() -> None:
 def test_every_check_stands_in_the_runbook() -> None:
     graph = build_definitions(Settings()).resolve_asset_graph()
     assert sorted(named_in("Checks on the assets")) == sorted({key.name for key in graph.asset_check_keys})
+
+
+def test_every_guard_stands_in_the_runbook() -> None:
+    assert named_in("A day is held") == list(GUARDS)
 
 
 def test_every_line_of_the_doctor_stands_in_the_runbook() -> None:
