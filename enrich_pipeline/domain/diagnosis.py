@@ -110,7 +110,7 @@ _AMOUNT_RULES: tuple[tuple[CauseKind, Callable[[Decimal, Decimal], bool], str], 
     ("hundredfold", lambda ours, theirs: theirs == ours * 100, "Cents were taken for units: it is 100 times ours."),
     (
         "hundredth",
-        lambda ours, theirs: theirs != 0 and abs(ours) >= 1 and abs(theirs * 100 - ours) <= Decimal("0.5"),
+        lambda ours, theirs: abs(ours) >= 1 and abs(theirs * 100 - ours) <= Decimal("0.5"),
         "Units were taken for cents: it is a hundredth of ours.",
     ),
     (
@@ -142,7 +142,7 @@ def _currency_cause(sent: Side, held: Side) -> Cause | None:
 
 def _rates(sent: Side, held: Side) -> Iterator[Decimal]:
     for ours, theirs in zip(sent.amounts, held.amounts, strict=True):
-        if ours and theirs and ours * theirs > 0:
+        if ours * theirs > 0:
             yield theirs / ours
 
 

@@ -133,11 +133,12 @@ def test_yesterday_must_have_a_receipt_by_the_set_hour_of_the_stores_clock() -> 
     without = days(age_1=None)
     assert wrong(without, now=datetime(2026, 11, 25, 5, 59, tzinfo=STORE.zone)) == {}
     late = datetime(2026, 11, 25, 11, tzinfo=UTC)  # six o'clock in New York
-    assert list(wrong(without, now=late)) == [("no_receipt", str(ago(1)))]
+    assert wrong(without, now=late) == {("no_receipt", str(ago(1))): "no receipt by 06:00 on the store's clock"}
 
 
 def test_a_receipt_of_the_day_while_it_was_open_is_not_its_receipt() -> None:
-    assert list(wrong(days(age_1=receipt(ago(1), partial=True)))) == [("no_receipt", str(ago(1)))]
+    (detail,) = wrong(days(age_1=receipt(ago(1), partial=True))).values()
+    assert detail == "only a receipt of the day while it was open by 06:00 on the store's clock"
 
 
 def test_a_store_that_never_had_a_receipt_has_not_begun() -> None:
@@ -158,6 +159,17 @@ def test_a_failed_run_is_one_alert_for_its_days_until_a_later_one_succeeds() -> 
     failed = run(5, 3, hour=1, succeeded=False)
     assert wrong(days(), runs=[failed]) == {("run_failed", f"{ago(5)}..{ago(3)}"): "run 01234567 failed for 3 days"}
     assert wrong(days(), runs=[failed, run(9, 1, hour=2, succeeded=True)]) == {}
+
+
+@pytest.mark.parametrize(
+    ("last", "subject", "detail"),
+    [
+        (5, f"{ago(5)}", "run 01234567 failed"),
+        (4, f"{ago(5)}..{ago(4)}", "run 01234567 failed for 2 days"),
+    ],
+)
+def test_a_failed_run_is_told_with_its_first_and_last_day(last: int, subject: str, detail: str) -> None:
+    assert wrong(days(), runs=[run(5, last, hour=1, succeeded=False)]) == {("run_failed", subject): detail}
 
 
 def test_a_run_that_fails_again_is_the_same_alert() -> None:
@@ -196,6 +208,12 @@ def test_a_day_that_is_no_longer_watched_did_not_recover() -> None:
     assert (found.recovered, found.expired) == ((), (old,))
 
 
+def test_the_oldest_day_that_is_watched_can_still_recover() -> None:
+    oldest = ("findings", str(DAYS[0]))
+    found = changes([oldest], [], today=TODAY)
+    assert (found.recovered, found.expired) == ((oldest,), ())
+
+
 def test_a_message_says_what_is_wrong_what_to_do_and_what_is_over() -> None:
     said = message([CONDITION], [("no_receipt", "2026-11-24")])
     assert "[ALERT findings]" in said
@@ -207,6 +225,7 @@ def test_a_message_says_what_is_wrong_what_to_do_and_what_is_over() -> None:
 def test_a_message_about_many_days_stays_short() -> None:
     many = [Condition(kind="findings", subject=str(day), detail="1 findings") for day in DAYS]
     assert "and 26 more" in message(many, [])
+    assert "more" not in message(many[:10], []).splitlines()[-2]
 
 
 def test_every_kind_says_what_to_do() -> None:

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -19,6 +19,20 @@ def test_an_unknown_profile_is_refused_with_the_names_that_exist():
 @pytest.mark.parametrize("profile", [FULL, MINIMAL])
 def test_no_batch_that_a_profile_allows_can_exceed_its_body_limit(profile):
     assert largest_body_bytes(profile.max_batch_orders) <= profile.max_body_bytes
+
+
+def test_the_poorest_vendor_takes_little_at_once_and_says_nothing_of_it():
+    assert (MINIMAL.max_batch_orders, MINIMAL.max_body_bytes, MINIMAL.max_get_limit) == (500, 1_048_576, 100)
+    assert (MINIMAL.requests_per_minute, MINIMAL.refresh_time) == (600, time(3))
+    assert not MINIMAL.post_answers_row_errors
+    assert not MINIMAL.get_rows_carry_status
+
+
+def test_our_own_service_takes_much_at_once_and_says_what_became_of_it():
+    assert (FULL.max_batch_orders, FULL.max_body_bytes, FULL.max_get_limit) == (1000, 8_388_608, 1000)
+    assert (FULL.requests_per_minute, FULL.refresh_time) == (None, time(3))
+    assert FULL.post_answers_row_errors
+    assert FULL.get_rows_carry_status
 
 
 def test_the_tick_is_the_smallest_step_that_the_precision_keeps():

@@ -56,6 +56,24 @@ def test_an_amount_that_fits_no_rule_gets_no_cause(held):
     assert diagnose(SENT, held, zone=ZONE) is None
 
 
+@pytest.mark.parametrize(
+    ("sales", "held", "expected"),
+    [
+        ("-0.50", "0", ["negative_dropped"]),
+        ("0.50", "0", ["whole_units"]),
+        ("1.00", "0.01", ["hundredth"]),
+        ("0.60", "0.01", []),
+        ("2.50", "0.03", ["hundredth"]),
+        ("0.01", "0.010001", ["float_noise"]),
+        ("0.01", "0.0100015", []),
+        ("269.94", "269", ["whole_units"]),
+        ("270.00", "269", []),
+    ],
+)
+def test_the_smallest_and_the_closest_amounts_get_the_right_cause(sales, held, expected):
+    assert kinds(side(held), sent=side(sales)) == expected
+
+
 def test_what_holds_a_payload_sent_earlier_is_stale_whatever_else_it_looks_like():
     first = side("0", "0")
     assert kinds(first, earlier=[side("1.00"), first]) == ["stale_revision"]
@@ -89,6 +107,21 @@ def test_another_currency_is_told_as_a_label_a_default_or_a_conversion(sent, hel
     assert diagnose(sent, held, zone=ZONE) == sentence
 
 
+@pytest.mark.parametrize(
+    ("sent", "held", "rate"),
+    [
+        (("100.00", "50.00"), ("92.00", "46.10"), "0.9200"),
+        (("92.00", "-46.00"), ("100.00", "-50.00"), "1.0870"),
+        (("0.50", "0.50"), ("0.46", "0.46"), "0.9200"),
+        (("0.00", "50.00"), ("0.01", "46.00"), "0.9200"),
+        (("0.50", "50.00"), ("-0.46", "46.00"), "0.9200"),
+        (("100.00", "50.00"), ("200.00", "99.00"), "2.0000"),  # a hundredth apart, no further
+    ],
+)
+def test_the_rate_of_a_conversion_is_the_one_of_the_first_amount_that_can_have_one(sent, held, rate):
+    assert diagnose(side(*sent), side(*held, currency="EUR"), zone=ZONE).endswith(f"converted at about {rate}.")
+
+
 def test_a_time_shift_carries_its_hours_and_zone():
     (cause,) = find_causes(SENT, replace(SENT, order_timestamp=SENT.order_timestamp - timedelta(hours=4)), zone=ZONE)
     assert cause.kind == "time_shift"
@@ -107,7 +140,9 @@ def test_of_an_order_that_is_not_held_nothing_can_be_recognised():
     assert diagnose(SENT, None, zone=ZONE) is None
 
 
-@pytest.mark.parametrize(("orders", "missing", "suspected"), [(100, 100, True), (100, 90, True), (100, 89, False)])
+@pytest.mark.parametrize(
+    ("orders", "missing", "suspected"), [(100, 100, True), (100, 90, True), (100, 89, False), (10, 9, True)]
+)
 def test_a_day_that_is_nearly_all_missing_hints_at_another_stores_key(orders, missing, suspected):
     cause = suspect_other_store(orders, missing)
     assert (cause is not None) is suspected

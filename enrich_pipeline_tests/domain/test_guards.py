@@ -52,6 +52,11 @@ def test_a_day_without_orders_is_not_held_where_that_happens_or_it_has_only_begu
     assert guards(facts(**quiet)) == []
 
 
+def test_the_first_day_of_a_store_may_be_empty_however_few_orders_count() -> None:
+    limits = GuardLimits(fewest_orders=1)
+    assert guards(facts(source_orders=0, computed_orders=0), limits=limits) == []
+
+
 def test_a_day_that_lost_orders_on_the_way_is_held() -> None:
     assert guards(facts(computed_orders=99)) == ["orders_are_lost"]
 
@@ -121,4 +126,5 @@ def test_what_a_guard_says_names_what_to_do() -> None:
     days = (facts(exclusions={"missing_cost": 51}), facts(exclusions={"no_lines": 51}), facts(computed_orders=9))
     said = [hold.message for day in days for hold in guard_day(day, [], LIMITS)]
     assert all("run the day again" in message for message in said)
-    assert "51 of 100 orders are excluded, 51 of them as missing_cost" in said[0]
+    assert "51 of 100 orders are excluded, 51 of them as missing_cost. Complete unit_costs" in said[0]
+    assert "51 of 100 orders are excluded, 51 of them as no_lines. Mend the source" in said[1]

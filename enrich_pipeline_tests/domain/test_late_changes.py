@@ -22,11 +22,19 @@ def planned(*days: DayComparison, cursor: str | None = None) -> LateChangesPlan:
 def test_adjacent_days_are_one_run_and_others_runs_of_their_own() -> None:
     ranges = [(rerun.first.day, rerun.last.day) for rerun in planned(day(0), day(1), day(3), day(5, "old")).reruns]
     assert ranges == [(1, 2), (4, 4)]
+    ranges = [(rerun.first.day, rerun.last.day) for rerun in planned(day(0), day(2), day(3), day(4)).reruns]
+    assert ranges == [(1, 1), (3, 5)]
 
 
 def test_a_run_key_is_the_day_and_its_fingerprint() -> None:
     (rerun,) = planned(day(0)).reruns
     assert rerun.run_key == "2026-11-01 new"
+
+
+def test_the_run_key_of_several_days_is_their_range_and_a_digest_of_their_fingerprints() -> None:
+    (rerun,) = planned(day(0), day(1)).reruns
+    # Should a key ever be written otherwise, every run that waits is asked for twice.
+    assert rerun.run_key == "2026-11-01..2026-11-02 faad4eb366368adf979fb0bc29183db4"
 
 
 def test_the_same_change_has_the_same_key_though_the_cursor_is_lost() -> None:
@@ -57,9 +65,23 @@ def test_days_before_the_window_are_told_and_not_run() -> None:
     assert "outside the window" in found.reason
 
 
-def test_there_is_always_a_reason() -> None:
-    assert planned().reason
-    assert planned(day(0)).reason
+def test_the_first_day_of_the_window_is_run() -> None:
+    found = planned(day(0))
+    assert (len(found.reruns), found.outside) == (1, ())
+
+
+def test_the_reason_counts_what_is_run_what_waits_and_what_is_outside() -> None:
+    assert planned().reason == "no further day has changed since it was computed."
+    waiting = planned(day(0)).cursor
+    assert planned(day(-1), day(0), day(1), day(2), cursor=waiting).reason == (
+        "2 days changed and are run again; 1 were asked for before and have not been computed yet; "
+        "1 outside the window changed and are reported."
+    )
+
+
+def test_a_cursor_that_an_earlier_process_kept_is_read() -> None:
+    kept = {"version": 1, "requested": {"2026-11-01": "new"}, "probe": "probe", "looked_at": NOW.isoformat()}
+    assert planned(day(0), cursor=json.dumps(kept)).reruns == ()
 
 
 def test_a_cursor_of_another_version_begins_anew() -> None:

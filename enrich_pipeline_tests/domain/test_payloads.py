@@ -120,4 +120,14 @@ def test_the_planned_size_is_reached_by_the_worst_payload_and_by_no_more():
     )
     text = encode_payload(worst, "microsecond")
     assert len(text.encode()) == LARGEST_PAYLOAD_BYTES
-    assert len(batch_body([text] * 7)) <= largest_body_bytes(7)
+    assert len(batch_body([text] * 7)) == largest_body_bytes(7) - 1  # one comma less than payloads
+
+
+def test_an_id_may_have_255_characters():
+    assert MAX_ID_CHARACTERS == 255
+
+
+def test_an_amount_may_have_64_characters():
+    assert format_amount(Decimal("9" * 64)) == "9" * 64
+    with pytest.raises(ValueError, match="65 digits"):
+        format_amount(Decimal("9" * 65))

@@ -38,6 +38,14 @@ def test_the_day_is_read_for_a_last_time_when_the_deadline_has_passed() -> None:
     assert planned(read_at=REFRESH + timedelta(hours=6, minutes=2), now=REFRESH + timedelta(days=2)).looks == ()
 
 
+def test_a_look_is_due_at_its_very_minute_and_not_again_when_it_was_made_then() -> None:
+    first = REFRESH + timedelta(minutes=15)
+    assert planned(read_at=SENT, now=first).looks[0].run_key.endswith("03:15:00-05:00")
+    assert planned(read_at=first, now=first + timedelta(minutes=1)).looks == ()
+    deadline = REFRESH + timedelta(hours=6)
+    assert planned(read_at=SENT, now=deadline).looks[0].run_key.endswith("09:00:00-05:00")
+
+
 def test_the_refresh_is_on_the_stores_clock_on_days_of_23_and_25_hours() -> None:
     for sent, expected in [
         (datetime(2026, 3, 8, 6, tzinfo=UTC), datetime(2026, 3, 8, 7, tzinfo=UTC)),

@@ -43,6 +43,7 @@ def test_the_same_instant_is_no_shift_in_whatever_zone_it_is_written():
         (SUMMER, 9, TOKYO, "local_as_utc", "Asia/Tokyo"),
         (SUMMER, -7, NEW_YORK, "other_zone", "America/Los_Angeles"),
         (SUMMER, -3, NEW_YORK, "other_zone", "America/Los_Angeles"),
+        (SUMMER, 3, NEW_YORK, "other_zone", "America/Los_Angeles"),
         (SUMMER, 8, NEW_YORK, "other_zone", "Asia/Shanghai"),
         (SUMMER, 5.5, NEW_YORK, "other_zone", "Asia/Kolkata"),
         (SUMMER, 24, NEW_YORK, "days", None),
@@ -80,6 +81,13 @@ def test_the_hour_that_a_day_has_twice_is_read_as_the_other_one(fold):
     assert explain_shift(first, second, NEW_YORK).kind == "clock_change"
 
 
+@pytest.mark.parametrize("hours", [4, 5])
+def test_utc_in_the_hour_that_a_day_has_twice_may_be_read_as_either(hours):
+    sent = datetime(2025, 11, 2, 1, 30, tzinfo=UTC)
+    sentence = explain_shift(sent, sent + timedelta(hours=hours), NEW_YORK).sentence
+    assert sentence.endswith("UTC was read as the store's wall clock (America/New_York).")
+
+
 def test_a_utc_time_that_the_stores_clock_skips_is_still_explained():
     sent = datetime(2025, 3, 9, 2, 30, tzinfo=UTC)  # no such wall clock in New York on that day
     for hours in (4, 5):
@@ -99,6 +107,25 @@ def test_a_cut_fraction_is_no_shift_of_zones():
 def test_a_cut_fraction_hides_no_shift_of_zones():
     sent = SUMMER.replace(microsecond=700_000)
     assert explain_shift(sent, SUMMER - timedelta(hours=4), NEW_YORK).kind == "local_as_utc"
+
+
+@pytest.mark.parametrize("hours", [0, -4])
+def test_a_whole_second_is_no_cut_fraction(hours):
+    held = SUMMER + timedelta(hours=hours, seconds=1)
+    assert explain_shift(SUMMER, held, NEW_YORK).kind == "unexplained"
+
+
+@pytest.mark.parametrize(
+    ("shift", "words"),
+    [
+        (timedelta(seconds=59), "59 s later"),
+        (timedelta(seconds=-60), "0.01667 h earlier"),
+        (timedelta(hours=25), "25 h later"),
+        (timedelta(days=-3), "3 d earlier"),
+    ],
+)
+def test_a_shift_is_said_in_the_largest_unit_that_fits(shift, words):
+    assert explain_shift(SUMMER, SUMMER + shift, TOKYO).sentence.startswith(f"It is held {words}")
 
 
 def test_a_few_seconds_are_said_in_seconds():

@@ -121,6 +121,12 @@ def test_a_burst_at_one_instant_beyond_the_limit_is_reported_and_not_looped_on()
     assert vendor.requests < 10
 
 
+def test_a_full_window_is_cut_where_it_halves_the_rows_that_it_showed():
+    seen = [START + timedelta(seconds=number) for number in (1, 2, 3, 4, 5, 6, 7, 8)]
+    middle = START + timedelta(seconds=5)
+    assert split(Window(START, END), seen[::-1], MINIMAL) == (Window(START, middle), Window(middle, END))
+
+
 def test_an_expected_burst_is_read_in_a_window_of_its_own():
     noon = START + timedelta(hours=8)
     tick = MINIMAL.tick
