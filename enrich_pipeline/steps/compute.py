@@ -45,7 +45,7 @@ def compute_profit(
         sales_basis=run.sales_basis,
     )
     with run.engine.begin() as connection:
-        record_inputs(connection, inputs, run_id=run.run_id)
+        record_inputs(connection, inputs, run_id=run.run_id, sales_basis=run.sales_basis)
     days = (last.day - first.day).days + 1
     _logger.info(
         "%s to %s: profit computed", first.key, last.key, extra={"stage": "profit", "day": last.key, "days": days}

@@ -18,7 +18,7 @@ class RunContext:
     Attributes:
         business_now: what decides which day is today (zone-aware); ledgers and timeouts use real time.
         source: the database that orders are landed from (`SOURCE_URL`); None where the raw tables are already there.
-        sales_basis: the named, versioned formula of sales that every receipt records.
+        sales_basis: the named, versioned formula of sales that days are computed with, as every receipt records.
     """
 
     engine: Engine

@@ -19,6 +19,7 @@ from enrich_pipeline.steps.guards import UploadReview, review_day
 from enrich_pipeline.steps.read_back import read_back_day
 from enrich_pipeline.steps.upload_engine import UploadEngine
 from enrich_pipeline.steps.upload_progress import ProgressReport, UploadSummary
+from enrich_pipeline.warehouse.computed_days import require_sales_basis
 from enrich_pipeline.warehouse.locks import vendor_lock
 from enrich_pipeline.warehouse.mart_agreement import require_agreement
 from enrich_pipeline.warehouse.upload_ledger import begin_upload, record_holds
@@ -72,8 +73,8 @@ def upload_day(
     `on_progress` is told every few seconds how far it is, in a sentence.
 
     Raises:
-        DayError: when the day's marts are missing or come from different runs, and nothing was sent; or when the
-            budget is spent.
+        DayError: when the day's marts are missing, come from different runs or were computed on another sales basis,
+            and nothing was sent; or when the budget is spent.
         EnrichApiError: when the vendor stopped answering; what is known stands in the ledger, and running the day
             again goes on from there.
     """
@@ -81,6 +82,7 @@ def upload_day(
     with vendor_lock(run.engine, f"run {run.run_id}, uploading {day.key}"):
         with run.engine.begin() as connection:
             require_agreement(connection, day.day)
+            require_sales_basis(connection, day.day, run.sales_basis)
             begin_upload(connection, day.day, run_id=run.run_id, overrides=options.overrides)
         plan = _plan(run, day, options)
         if plan.unread and run.profile.shows_rows == "at_once":

@@ -12,7 +12,7 @@ from enrich_pipeline.enrich_client import EnrichClient
 from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.steps.diagnose import diagnose_findings
 from enrich_pipeline.steps.read_back import ReadBack, read_back_day
-from enrich_pipeline.warehouse.computed_days import require_computed
+from enrich_pipeline.warehouse.computed_days import computed_sales_basis, require_computed
 from enrich_pipeline.warehouse.locks import vendor_lock
 from enrich_pipeline.warehouse.order_states import decide_states, state_totals
 from enrich_pipeline.warehouse.read_backs import (
@@ -68,7 +68,7 @@ def verify_day(run: RunContext, client: EnrichClient, day: StoreDay) -> Verifica
                 order_day=day.day,
                 run_id=run.run_id,
                 partial=day.is_open(run.business_now),
-                sales_basis=run.sales_basis,
+                sales_basis=computed_sales_basis(connection, day.day) or run.sales_basis,
                 source=total_lines(source),
                 states=state_lines(state_totals(connection)),
                 findings=findings,

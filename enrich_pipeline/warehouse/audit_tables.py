@@ -93,6 +93,7 @@ day_inputs = Table(
     Column("order_day", Date, primary_key=True),
     Column("orders", BigInteger, nullable=False),
     Column("fingerprint", Text, nullable=False, comment="hash of every raw row that bears on the day's money"),
+    Column("sales_basis", Text, comment="what counted as sales; empty when an earlier version computed the day"),
     Column("run_id", Text, nullable=False),
     Column("computed_at", _instant(), nullable=False, server_default=func.clock_timestamp()),
     comment="What each day was last computed from: where it differs from what raw holds now, the day changed late",

@@ -1,4 +1,4 @@
-"""Whether a day's marts are there and of one piece: both are stamped by the run that computed them."""
+"""Whether a day's marts are there and of one piece, and what counts as sales in them: the run that computed says."""
 
 from __future__ import annotations
 
@@ -26,4 +26,30 @@ def require_computed(connection: Connection, day: date) -> None:
         raise DayError(
             f"{day}: order_costs was computed by run {stamps['order_costs']}, order_profit by run "
             f"{stamps['order_profit']}. Materialise both again, in one run, before uploading; nothing was sent."
+        )
+
+
+def computed_sales_basis(connection: Connection, day: date) -> str | None:
+    """The sales basis that the day's marts were computed on; None when the run that computed them kept none."""
+    return connection.execute(
+        text("""
+            SELECT inputs.sales_basis
+            FROM enrich.day_inputs AS inputs INNER JOIN enrich.computed_days AS stamp USING (order_day, run_id)
+            WHERE stamp.mart = 'order_profit' AND stamp.order_day = :day
+        """),
+        {"day": day},
+    ).scalar()
+
+
+def require_sales_basis(connection: Connection, day: date, sales_basis: str) -> None:
+    """Make sure that the day's sales are what `sales_basis` says; a day that does not tell is taken at its word.
+
+    Raises:
+        DayError: when the day was computed on another basis; names both and says what to do.
+    """
+    computed = computed_sales_basis(connection, day)
+    if computed not in {None, sales_basis}:
+        raise DayError(
+            f"{day}: computed with SALES_BASIS={computed}, and SALES_BASIS is {sales_basis} now. Compute the day again "
+            f"(materialise order_costs and order_profit, or `enrich run --from {day} --to {day}`); nothing was sent."
         )

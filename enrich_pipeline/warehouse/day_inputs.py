@@ -163,21 +163,27 @@ def current_inputs(connection: Connection, store: Store, first: date, last: date
     return [DayInputs(row.order_day, row.orders, row.fingerprint) for row in rows]
 
 
-def record_inputs(connection: Connection, inputs: list[DayInputs], *, run_id: str) -> None:
-    """Keep the fingerprints that days were computed from. May be repeated.
+def record_inputs(connection: Connection, inputs: list[DayInputs], *, run_id: str, sales_basis: str) -> None:
+    """Keep the fingerprints and the sales basis that days were computed from. May be repeated.
 
     They must have been taken before the computing: a change that comes between the two then costs a needless run, and
     none is ever missed.
     """
     connection.execute(
         text("""
-            INSERT INTO enrich.day_inputs (order_day, orders, fingerprint, run_id)
-            VALUES (:order_day, :orders, :fingerprint, :run_id)
+            INSERT INTO enrich.day_inputs (order_day, orders, fingerprint, sales_basis, run_id)
+            VALUES (:order_day, :orders, :fingerprint, :sales_basis, :run_id)
             ON CONFLICT (order_day) DO UPDATE SET orders = excluded.orders, fingerprint = excluded.fingerprint,
-                run_id = excluded.run_id, computed_at = clock_timestamp()
+                sales_basis = excluded.sales_basis, run_id = excluded.run_id, computed_at = clock_timestamp()
         """),
         [
-            {"order_day": each.order_day, "orders": each.orders, "fingerprint": each.fingerprint, "run_id": run_id}
+            {
+                "order_day": each.order_day,
+                "orders": each.orders,
+                "fingerprint": each.fingerprint,
+                "sales_basis": sales_basis,
+                "run_id": run_id,
+            }
             for each in inputs
         ],
     )

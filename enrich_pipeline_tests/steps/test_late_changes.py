@@ -65,7 +65,7 @@ def fill(connection: Connection, rows: Rows) -> None:
 
 def compute(connection: Connection) -> None:
     """As `compute_profit` does, without the marts."""
-    record_inputs(connection, current_inputs(connection, STORE, FIRST, LAST), run_id="first")
+    record_inputs(connection, current_inputs(connection, STORE, FIRST, LAST), run_id="first", sales_basis="net")
     connection.execute(
         text("""
             INSERT INTO enrich.computed_days SELECT 'order_costs', day, 'first', now()
