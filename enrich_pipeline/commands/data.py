@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +18,23 @@ from enrich_pipeline.warehouse.demo_store.seed import SeedSummary, seed_store
 from enrich_pipeline.warehouse.embedded import database_url
 from enrich_pipeline.warehouse.engine import warehouse_engine
 from enrich_pipeline.warehouse.load import load_folder
+from enrich_pipeline.warehouse.schema import complete_schema
 
 
 def open_warehouse(settings: Settings) -> Engine:
     """The warehouse's engine; the embedded server is started when none is configured."""
     return warehouse_engine(database_url(settings.warehouse_url, "warehouse", data_dir=settings.enrich_data_dir))
+
+
+@contextmanager
+def kept_by_runs(settings: Settings) -> Generator[Engine]:
+    """The warehouse, to show what runs kept there; tables of another version are brought up to date first."""
+    engine = open_warehouse(settings)
+    try:
+        complete_schema(engine)
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @click.command("load")

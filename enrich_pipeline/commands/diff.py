@@ -12,7 +12,7 @@ import click
 from rich.table import Table
 
 from enrich_pipeline.commands.boundary import DATA_IS_WRONG, err, out, reported
-from enrich_pipeline.commands.data import open_warehouse
+from enrich_pipeline.commands.data import kept_by_runs
 from enrich_pipeline.domain.contract import profile_named
 from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.domain.receipts import plain
@@ -46,8 +46,7 @@ def diff_command(day: datetime, *, full: bool, allow_outside_window: bool, as_js
 
 
 def _review(settings: Settings, day: date, *, full: bool, allow_outside_window: bool) -> UploadReview:
-    engine = open_warehouse(settings)
-    try:
+    with kept_by_runs(settings) as engine:
         run = RunContext(
             engine=engine,
             store=settings.store,
@@ -63,8 +62,6 @@ def _review(settings: Settings, day: date, *, full: bool, allow_outside_window: 
             full=full,
             allow_outside_window=allow_outside_window,
         )
-    finally:
-        engine.dispose()
 
 
 def _show(day: date, review: UploadReview) -> None:

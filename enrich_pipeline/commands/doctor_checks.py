@@ -16,18 +16,20 @@ from urllib.request import Request, urlopen
 
 import dagster as dg
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
+from enrich_pipeline.commands.boundary import database_says
 from enrich_pipeline.commands.data import open_warehouse
 from enrich_pipeline.domain.alerts import missing_receipt
 from enrich_pipeline.domain.contract import profile_named
 from enrich_pipeline.domain.days import StoreDay, local_day
-from enrich_pipeline.domain.errors import EnrichError, SettingsError
+from enrich_pipeline.domain.errors import EnrichError
 from enrich_pipeline.enrich_client import NO_RETRIES, EnrichClient
 from enrich_pipeline.orchestration.instance import enter_dagster_home
 from enrich_pipeline.settings import PROJECT_ROOT, Settings, api_key, business_now
 from enrich_pipeline.steps.status import days_until
 from enrich_pipeline.warehouse.raw_tables import RAW_TABLES
+from enrich_pipeline.warehouse.schema import schema_state
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -79,48 +81,77 @@ def examine(settings: Settings) -> list[Finding]:
 def _guarded(check: CheckName, look: Callable[[], Finding], remedy: str) -> Finding:
     try:
         return look()
-    except SQLAlchemyError as error:
-        # The driver's own words name host and database, never the password; SQLAlchemy's would repeat the statement.
-        return Finding(check, "fail", str(getattr(error, "orig", None) or type(error).__name__).strip(), remedy)
-    except EnrichError as error:
-        return Finding(check, "fail", str(error), remedy)
+    except Exception as error:  # a doctor owes a line for each thing, whatever became of looking at it
+        return Finding(check, "fail", _told(error), remedy)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, EnrichError):
+        return str(error)
+    if isinstance(error, DBAPIError):
+        return database_says(error).strip()
+    return f"cannot be examined ({type(error).__name__})"
+
+
+def _asked(check: CheckName, engine: Engine, look: Callable[[Connection], Finding], remedy: str) -> Finding:
+    """Look through a connection of the check's own: a statement that fails takes its transaction with it."""
+
+    def ask() -> Finding:
+        with engine.connect() as connection:
+            return look(connection)
+
+    return _guarded(check, ask, remedy)
 
 
 def _of_warehouse(settings: Settings) -> Iterator[Finding]:
     try:
         engine = open_warehouse(settings)
-    except SettingsError as error:
-        yield Finding("warehouse", "fail", str(error), "Set WAREHOUSE_URL, or unset it for the embedded server.")
+    except Exception as error:  # as in `_guarded`
+        yield Finding("warehouse", "fail", _told(error), "Set WAREHOUSE_URL, or unset it for the embedded server.")
         return
     try:
-        reached = _guarded("warehouse", lambda: _warehouse(engine), "See WAREHOUSE_URL, and whether its server runs.")
+        reached = _asked("warehouse", engine, _warehouse, "See WAREHOUSE_URL, and whether its server runs.")
         yield reached
         if reached.level == "fail":
             return
-        with engine.connect() as connection:
-            tables = _raw_tables(connection)
-            yield tables
-            if tables.level == "ok":
-                yield _freshness(connection)
-            yield _zone(connection, settings)
-            if _has_table(connection, "enrich.alerts"):
-                yield _yesterday(connection, settings)
-                yield _alerts(connection)
+        tables = _asked("raw_tables", engine, _raw_tables, "See whether its user may read schema raw.")
+        yield tables
+        if tables.level == "ok":
+            yield _asked("freshness", engine, _freshness, "See whether its user may read schema raw.")
+        yield _asked("zone", engine, lambda connection: _zone(connection, settings), "See STORE_TIMEZONE.")
+        if reached.level == "ok" and _is_in_use(engine):
+            may_read = "See whether its user may read schema enrich."
+            yield _asked("yesterday", engine, lambda connection: _yesterday(connection, settings), may_read)
+            yield _asked("alerts", engine, _alerts, may_read)
     finally:
         engine.dispose()
 
 
-def _warehouse(engine: Engine) -> Finding:
-    with engine.connect() as connection:
-        version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
-        may_create = connection.execute(
-            text("SELECT has_database_privilege(current_database(), 'CREATE')")
-        ).scalar_one() or _has_table(connection, "enrich.store")
+def _is_in_use(engine: Engine) -> bool:
+    try:
+        with engine.connect() as connection:
+            return _has_table(connection, "enrich.store")
+    except DBAPIError:
+        return True  # the checks themselves say what is wrong
+
+
+def _warehouse(connection: Connection) -> Finding:
+    version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+    may_create = connection.execute(
+        text("SELECT has_database_privilege(current_database(), 'CREATE')")
+    ).scalar_one() or _has_table(connection, "enrich.store")
     if version < _POSTGRES:
         return Finding("warehouse", "fail", f"PostgreSQL {version // 10_000}", "Use PostgreSQL 16 or newer.")
     if not may_create:
         return Finding(
             "warehouse", "fail", "its user may not create schema enrich", "GRANT CREATE ON DATABASE ... TO that user."
+        )
+    if schema_state(connection) == "other":
+        return Finding(
+            "warehouse",
+            "warn",
+            f"PostgreSQL {version // 10_000}; schema enrich was made by another version",
+            "Run a day, or `enrich status`: either brings it up to date.",
         )
     return Finding("warehouse", "ok", f"PostgreSQL {version // 10_000}")
 

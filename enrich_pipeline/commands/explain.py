@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from enrich_pipeline.commands.boundary import out, reported
-from enrich_pipeline.commands.data import open_warehouse
+from enrich_pipeline.commands.data import kept_by_runs
 from enrich_pipeline.domain.errors import SettingsError
 from enrich_pipeline.domain.receipts import plain
 from enrich_pipeline.settings import load_settings
@@ -45,7 +45,7 @@ def explain_command(order_id: str, *, as_json: bool) -> None:
       enrich explain 5000000123 --json
     """
     with reported():
-        with open_warehouse(load_settings()).connect() as connection:
+        with kept_by_runs(load_settings()) as engine, engine.connect() as connection:
             story = order_story(connection, order_id)
         if not story.is_known:
             raise SettingsError(

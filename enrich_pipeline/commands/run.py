@@ -12,7 +12,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from enrich_pipeline.commands.boundary import DATA_IS_WRONG, err, out, reported
-from enrich_pipeline.commands.data import open_warehouse
+from enrich_pipeline.commands.data import kept_by_runs
 from enrich_pipeline.commands.receipt_view import is_good, receipt_json, receipts_table
 from enrich_pipeline.domain.days import local_day
 from enrich_pipeline.domain.errors import SettingsError
@@ -111,7 +111,7 @@ def run_and_show(
 
 def read_receipts(settings: Settings, first: date | None, last: date | None) -> list[Receipt]:
     """The newest receipt of each day."""
-    with open_warehouse(settings).connect() as connection:
+    with kept_by_runs(settings) as engine, engine.connect() as connection:
         return latest_receipts(connection, first, last)
 
 

@@ -8,14 +8,12 @@ from typing import Any
 
 import click
 from rich.table import Table
-from sqlalchemy import text
 
 from enrich_pipeline.commands.boundary import DATA_IS_WRONG, out, reported
-from enrich_pipeline.commands.data import open_warehouse
+from enrich_pipeline.commands.data import kept_by_runs
 from enrich_pipeline.commands.receipt_view import is_good, money
 from enrich_pipeline.domain.day_status import DayStatus
 from enrich_pipeline.domain.days import local_day
-from enrich_pipeline.domain.errors import SettingsError
 from enrich_pipeline.domain.receipts import plain
 from enrich_pipeline.domain.states import STATES
 from enrich_pipeline.settings import Settings, business_now, load_settings
@@ -45,22 +43,10 @@ def status_command(*, as_json: bool) -> None:
 
 
 def read_status(settings: Settings) -> list[DayStatus]:
-    """The last 35 days and today, ascending.
-
-    Raises:
-        SettingsError: when the pipeline has never run on this warehouse.
-    """
+    """The last 35 days and today, ascending."""
     today = local_day(business_now(settings, clock=datetime.now(UTC)), settings.store.zone)
-    engine = open_warehouse(settings)
-    try:
-        with engine.connect() as connection:
-            if connection.execute(text("SELECT to_regclass('enrich.alerts')")).scalar_one() is None:
-                raise SettingsError(
-                    "Nothing was run on this warehouse yet. Run `enrich run --from DAY --to DAY` first."
-                )
-            return days_until(connection, today)
-    finally:
-        engine.dispose()
+    with kept_by_runs(settings) as engine, engine.connect() as connection:
+        return days_until(connection, today)
 
 
 def _table(days: list[DayStatus], settings: Settings) -> Table:

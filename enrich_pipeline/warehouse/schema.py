@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.schema import CreateColumn, CreateTable
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from enrich_pipeline.domain.contract import ContractProfile
 from enrich_pipeline.domain.errors import SettingsError
 from enrich_pipeline.domain.store import Store
 from enrich_pipeline.warehouse.audit_tables import ENRICH_SCHEMA, audit_metadata
-from enrich_pipeline.warehouse.mart_tables import create_mart_tables
+from enrich_pipeline.warehouse.mart_tables import create_mart_tables, mart_metadata
 from enrich_pipeline.warehouse.order_states import ORDER_STATES_VIEW
 
 # How long after the vendor's refresh a posted row may still not show before it counts as missing.
 REFRESH_GRACE = timedelta(hours=6)
+
+_TABLES = (*audit_metadata.sorted_tables, *mart_metadata.sorted_tables)
+
+SchemaState = Literal["missing", "other", "current"]
 
 
 def ensure_schema(engine: Engine, *, store: Store, profile: ContractProfile, business_now: datetime | None) -> None:
@@ -30,15 +36,10 @@ def ensure_schema(engine: Engine, *, store: Store, profile: ContractProfile, bus
         SettingsError: when the warehouse already holds computed days of a store in another zone: days would move.
     """
     with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('enrich_pipeline: schema', 0))"))
+        _lock(connection)
         version = _fingerprint()
         if _recorded_version(connection) != version:
-            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {ENRICH_SCHEMA}"))
-            create_mart_tables(connection)
-            audit_metadata.create_all(connection)
-            _add_missing_columns(connection)
-            connection.execute(text("DROP VIEW IF EXISTS enrich.order_states"))
-            connection.exec_driver_sql(ORDER_STATES_VIEW)
+            _complete(connection)
         _refuse_another_zone(connection, store)
         connection.execute(
             text("""
@@ -67,17 +68,55 @@ def ensure_schema(engine: Engine, *, store: Store, profile: ContractProfile, bus
         )
 
 
-def _add_missing_columns(connection: Connection) -> None:
-    """Give tables of an earlier version the columns that they lack; each new column has a default for old rows."""
-    for table in audit_metadata.sorted_tables:
+def schema_state(connection: Connection) -> SchemaState:
+    """Whether schema `enrich` is this version's, another version's, or was never made."""
+    recorded = _recorded_version(connection)
+    if recorded is None:
+        return "missing"
+    return "current" if recorded == _fingerprint() else "other"
+
+
+def complete_schema(engine: Engine) -> None:
+    """Bring what another version made up to date, for those who only read; where no run has been, nothing is made."""
+    with engine.begin() as connection:
+        if schema_state(connection) != "other":
+            return
+        _lock(connection)
+        _complete(connection)
+        connection.execute(text("UPDATE enrich.store SET schema_version = :version"), {"version": _fingerprint()})
+
+
+def _lock(connection: Connection) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('enrich_pipeline: schema', 0))"))
+
+
+def _complete(connection: Connection) -> None:
+    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {ENRICH_SCHEMA}"))
+    create_mart_tables(connection)
+    audit_metadata.create_all(connection)
+    _add_what_tables_lack(connection)
+    connection.execute(text("DROP VIEW IF EXISTS enrich.order_states"))
+    connection.exec_driver_sql(ORDER_STATES_VIEW)
+
+
+def _add_what_tables_lack(connection: Connection) -> None:
+    """Give tables of an earlier version their new columns and indexes, which `create_all` gives to new tables alone.
+
+    Each new column may be empty or has a default for old rows.
+    """
+    for table in _TABLES:
         for column in table.columns:
             definition = CreateColumn(column).compile(dialect=connection.dialect)
             connection.exec_driver_sql(f"ALTER TABLE {table.fullname} ADD COLUMN IF NOT EXISTS {definition}")
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 def _fingerprint() -> str:
-    ddl = [str(CreateTable(table)) for table in audit_metadata.sorted_tables]
-    return hashlib.sha256("\n".join([*ddl, ORDER_STATES_VIEW]).encode()).hexdigest()[:16]
+    dialect = postgresql.dialect()
+    tables = [str(CreateTable(table).compile(dialect=dialect)) for table in _TABLES]
+    indexes = sorted(str(CreateIndex(index).compile(dialect=dialect)) for table in _TABLES for index in table.indexes)
+    return hashlib.sha256("\n".join([*tables, *indexes, ORDER_STATES_VIEW]).encode()).hexdigest()[:16]
 
 
 def _recorded_version(connection: Connection) -> str | None:
