@@ -4,7 +4,6 @@ Every client reads the same table of the same PostgreSQL inside its time and pos
 the same sink, which waits and answers. Ours keeps its ledger; none of the others keeps one.
 
     .venv-bench/bin/python benchmarks/bench_upload.py --orders 200000 --delay-ms 50 0
-    .venv-bench/bin/python benchmarks/bench_upload.py --orders 20000 --service
 """
 
 from __future__ import annotations

@@ -8,8 +8,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+import psycopg
 from sqlalchemy import Connection, text
 
+from enrich_pipeline.domain.errors import DayError
 from enrich_pipeline.warehouse.driver import driver_connection
 from enrich_pipeline.warehouse.upload_ledger import last_batch_id
 
@@ -72,19 +74,29 @@ def begin_read_back(connection: Connection, day: date, *, run_id: str) -> int:
 
 
 def store_held_rows(connection: Connection, read_back_id: int, rows: Iterable[HeldRow]) -> int:
-    """Append rows to an open read-back by COPY; return how many."""
+    """Append rows to an open read-back by COPY; return how many.
+
+    Raises:
+        DayError: when the warehouse does not take them. The driver's own message would quote the row.
+    """
     count = 0
-    with (
-        driver_connection(connection).cursor() as cursor,
-        cursor.copy("""
-            COPY enrich.held_orders
-                (read_back_id, order_id, order_timestamp, sales_amount, profit_amount, currency, status)
-            FROM STDIN
-        """) as copy,
-    ):
-        for row in rows:
-            copy.write_row((read_back_id, *row))
-            count += 1
+    try:
+        with (
+            driver_connection(connection).cursor() as cursor,
+            cursor.copy("""
+                COPY enrich.held_orders
+                    (read_back_id, order_id, order_timestamp, sales_amount, profit_amount, currency, status)
+                FROM STDIN
+            """) as copy,
+        ):
+            for row in rows:
+                copy.write_row((read_back_id, *row))
+                count += 1
+    except psycopg.Error as error:
+        said = error.diag.message_primary or type(error).__name__
+        raise DayError(
+            f"the warehouse did not store what was read back: {said}. Once that is mended, run the day again."
+        ) from None
     return count
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from enrich_pipeline.domain.errors import DayError
 from enrich_pipeline.warehouse.receipts import latest_receipts
 from enrich_pipeline_tests.support.small_store import SmallStore
 
@@ -141,3 +142,16 @@ def test_a_receipt_read_back_names_the_difference_it_was_written_with_and_no_oth
         (read,) = latest_receipts(connection)
     assert len(read.differences) == 1
     assert read.differences == written.differences
+
+
+def test_an_error_of_the_warehouse_while_reading_back_quotes_no_row(store: SmallStore) -> None:
+    store.place("O1")
+    run = store.context()
+    store.compute(run)
+    store.upload(run)
+    store.execute("ALTER TABLE enrich.held_orders ADD CHECK (sales_amount < 0)")
+    with pytest.raises(DayError) as caught:
+        store.verify(run)
+    assert "did not store what was read back" in str(caught.value)
+    assert "O1" not in str(caught.value)
+    assert caught.value.__suppress_context__
