@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -158,9 +158,13 @@ class StepProgress:
         }
 
     def on_log(self, record: logging.LogRecord) -> None:
-        """Advance the stage that a record names in `record.stage`; others say nothing about days."""
+        """Advance the stage that a record names in `record.stage`, or say how far the day's upload is."""
         stage = getattr(record, "stage", None)
-        if stage in self._tasks:
+        if stage == "uploading":
+            said: dict[str, Any] = vars(record)
+            last = f"{said['day']}, {said['done']:,} of {said['total']:,} orders"
+            self._progress.update(self._tasks["uploaded"], last=last)
+        elif stage in self._tasks:
             self._progress.update(
                 self._tasks[stage], advance=getattr(record, "days", 1), last=getattr(record, "day", "")
             )
