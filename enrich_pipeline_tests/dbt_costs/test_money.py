@@ -75,6 +75,11 @@ SOLD: dict[str, tuple[list[Row], str, str]] = {
         "0",
         "0",
     ),
+    "a cancelled order's lines are ignored, whatever they lack": (
+        [order(**CANCELLED), line(quantity=None, unit_price="NaN", discount=None)],
+        "0",
+        "0",
+    ),
     "a cancelled order needs no line": ([order(**CANCELLED)], "0", "0"),
     "a cancelled order's refunds and restocking are ignored": (
         sold(refund(amount=None), refund_line(line_id="9"), **CANCELLED),
