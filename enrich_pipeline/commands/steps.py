@@ -25,11 +25,16 @@ from enrich_pipeline.steps.verify import verify_day
 @click.option("--to", "last", required=True, type=DAY, metavar="DAY", help="Last store-local day, included.")
 @click.option("--full", is_flag=True, help="Send every order again, also what is verified.")
 @click.option("--allow-outside-window", is_flag=True, help="Send days older than four weeks too.")
-def upload_command(first: datetime, last: datetime, *, full: bool, allow_outside_window: bool) -> None:
+@click.option(
+    "--override-guards", default="", metavar="REASON", help="Send days that guards hold; receipts record the reason."
+)
+def upload_command(
+    first: datetime, last: datetime, *, full: bool, allow_outside_window: bool, override_guards: str
+) -> None:
     """Send what the days must send, as they were last computed; nothing is computed or verified.
 
-    Exits 0 when the vendor took everything, 1 when it refused orders or could not be reached, 2 on wrong use or
-    settings.
+    Exits 0 when the vendor took everything, 1 when it refused orders, could not be reached, or a guard held a day,
+    2 on wrong use or settings.
 
     \b
     Examples:
@@ -40,7 +45,9 @@ def upload_command(first: datetime, last: datetime, *, full: bool, allow_outside
         settings = load_settings()
         require_partitions(settings, first.date(), last.date())
         api = enrich_api_resource(settings)
-        options = api.upload_options(full=full, allow_outside_window=allow_outside_window)
+        options = api.upload_options(
+            full=full, allow_outside_window=allow_outside_window, override_guards=override_guards
+        )
         summaries: dict[date, UploadSummary] = {}
         with (
             warehouse_resource(settings).run_context(_run_id("upload")) as run,
@@ -49,7 +56,10 @@ def upload_command(first: datetime, last: datetime, *, full: bool, allow_outside
             for day in _days(settings, first, last):
                 summaries[day.day] = upload_day(run, client, day, options, on_progress=err.print)
     out.print(_uploads_table(summaries))
-    raise SystemExit(DATA_IS_WRONG if any(summary.rejected for summary in summaries.values()) else 0)
+    for held_day, summary in summaries.items():
+        if summary.is_held and summary.review:
+            err.print(f"[red]{held_day} is held by[/] {summary.review.sentence}.")
+    raise SystemExit(DATA_IS_WRONG if any(each.rejected or each.is_held for each in summaries.values()) else 0)
 
 
 @click.command("verify")

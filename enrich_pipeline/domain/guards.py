@@ -55,7 +55,7 @@ class DayFacts:
         computed_orders: rows of `order_profit`.
         exclusions: orders by the reason for which they are excluded.
         orders_before: rows of the source on each of the days before, where the day's own are 0; else empty.
-        has_costs: whether there is any unit cost at all.
+        has_costs: whether there is any unit cost at all, in the list of costs or at the sale.
         is_open: whether orders can still fall on the day.
     """
 
@@ -74,11 +74,11 @@ class CurrencyChange:
     Attributes:
         held: orders of the day that the vendor holds.
         new: orders it would get for the first time.
-        changed: orders it holds with other values.
-        again: orders it holds as they are, and would get once more.
+        changed: orders it holds with other values, and would get with new ones.
+        again: orders it would get once more with the values that it was sent before.
         zeroed: of those changed, the ones that would become 0 in sales and profit.
         sales_before: what it holds in sales; `sales_after`, what it would hold.
-        profit_moved: sum of every changed order's difference in profit, up or down, without sign.
+        profit_moved: sum of each changed order's difference in profit, up or down, without sign.
         profit_held: sum of every held order's profit, without sign.
     """
 

@@ -151,11 +151,11 @@ class Receipt:
     def unsettled(self) -> tuple[str, ...]:
         """Why the day is not done, a sentence each: guards held it, or orders were not sent or not answered.
 
-        Orders of a day that is still open, and those that a dry run left, are no reason.
+        Orders of a day that is still open are no reason.
         """
         held = tuple(f"held by {hold}" for hold in self.holds)
         waiting = self.orders_in("ready") + self.orders_in("unknown")
-        if held or not waiting or self.partial or self.overrides.get("dry_run"):
+        if held or not waiting or self.partial:
             return held
         return (f"{waiting} of {self.orders} orders were not sent, or their answer is not known",)
 

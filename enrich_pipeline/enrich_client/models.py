@@ -16,6 +16,14 @@ import msgspec
 AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
+_MOST_DIGITS = 1000
+
+
+def _refuse_nul(*texts: str | None) -> None:
+    if any("\0" in text for text in texts if text):
+        raise ValueError("a text has the character NUL in it")
+
+
 class HeldOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An enriched order as the vendor holds it; what comes after `currency` is None where the vendor does not tell.
 
@@ -44,9 +52,13 @@ class HeldOrder(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: AwareDatetime | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what the decoder takes for a decimal and is no amount: "NaN" and "Infinity" in quotes."""
-        if not (self.sales_amount.is_finite() and self.profit_amount.is_finite()):
+        """Refuse what the decoder takes and no database could hold: no amounts, endless amounts, NUL in a text."""
+        if not all(
+            amount.is_finite() and abs(amount.adjusted()) < _MOST_DIGITS
+            for amount in (self.sales_amount, self.profit_amount)
+        ):
             raise ValueError("an amount is not a finite number")
+        _refuse_nul(self.order_id, self.currency, self.status)
 
 
 class RowError(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +75,10 @@ class RowError(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str | None
     code: str
     message: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what no database could hold."""
+        _refuse_nul(self.order_id, self.code, self.message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.steps.upload import UploadOptions, upload_day
 from enrich_pipeline.steps.upload_progress import UploadSummary
 from enrich_pipeline.steps.verify import Verification, verify_day
+from enrich_pipeline.warehouse.driver import without_rows
 
 _logger = logging.getLogger(__name__)
 
@@ -90,5 +91,5 @@ def _deliver_day(
         verified = verify_day(run, client, day) if verify else None
     except Exception as error:  # whatever a day's data brings about must not cost the other days theirs
         _logger.warning("%s: not done: %s", day.key, type(error).__name__, extra={"stage": "failed", "day": day.key})
-        return DeliveredDay(day=day, upload=uploaded, error=error)
+        return DeliveredDay(day=day, upload=uploaded, error=without_rows(error))
     return DeliveredDay(day=day, upload=uploaded, verification=verified)

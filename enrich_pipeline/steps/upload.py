@@ -55,7 +55,7 @@ class UploadOptions:
     @property
     def overrides(self) -> dict[str, Any]:
         """What was lifted for this upload, as the receipt records it."""
-        options = ("allow_outside_window", "dry_run", "override_guards")
+        options = ("allow_outside_window", "override_guards")
         return {name: getattr(self, name) for name in options if getattr(self, name)}
 
 
@@ -78,8 +78,8 @@ def upload_day(
         EnrichApiError: when the vendor stopped answering; what is known stands in the ledger, and running the day
             again goes on from there.
     """
-    began = time.monotonic()
     with vendor_lock(run.engine, f"run {run.run_id}, uploading {day.key}"):
+        began = time.monotonic()
         with run.engine.begin() as connection:
             require_agreement(connection, day.day)
             require_sales_basis(connection, day.day, run.sales_basis)

@@ -114,9 +114,14 @@ class UploadEngine:
             self._stop(threads, summary)
             try:
                 self._write_all()
-            except Exception:
+            except Exception as error:
                 # The batches stay `sending`: that claims more than was sent, never less, and the next run settles it.
-                _logger.exception("%s: what became of the last requests could not be written down", self._day.key)
+                # The type alone: a database's words may quote the row.
+                _logger.error(
+                    "%s: what became of the last requests could not be written down (%s)",
+                    self._day.key,
+                    type(error).__name__,
+                )
             raise
         self._stop(threads, summary)
         self._write_all()
@@ -136,6 +141,11 @@ class UploadEngine:
                         batch_size=self._batch_size,
                         first=first,
                         count=count,
+                    )
+                if len(chunk) < count:
+                    raise DayError(
+                        f"{self._day.key}: what was to be sent is no longer written down: the warehouse was started "
+                        "anew, or another upload began. What was sent stands in the ledger; run the day again."
                     )
                 self._queue.put(chunk)
         except BaseException as error:  # it is raised in the calling thread

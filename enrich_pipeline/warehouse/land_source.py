@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Table, text
 from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.domain.errors import DayError
 from enrich_pipeline.warehouse import raw_tables
-from enrich_pipeline.warehouse.driver import driver_connection
+from enrich_pipeline.warehouse.driver import driver_connection, quoting_no_row
 from enrich_pipeline.warehouse.load_rules import find_problems
 from enrich_pipeline.warehouse.raw_schema import create_raw_schema
 from enrich_pipeline.warehouse.source_database import SourceDatabase
@@ -72,7 +72,11 @@ def _copy(connection: Connection, table: Table, chunk: pd.DataFrame) -> None:
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(_staging(table)), sql.SQL(", ").join(map(sql.Identifier, names))
     )
-    with driver_connection(connection).cursor() as cursor, cursor.copy(statement) as copy:
+    with (
+        quoting_no_row("landing the source's rows"),
+        driver_connection(connection).cursor() as cursor,
+        cursor.copy(statement) as copy,
+    ):
         for row in chunk.itertuples(index=False, name=None):
             copy.write_row([None if pd.isna(value) else str(value) for value in row])
 

@@ -8,11 +8,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-import psycopg
 from sqlalchemy import Connection, text
 
-from enrich_pipeline.domain.errors import DayError
-from enrich_pipeline.warehouse.driver import driver_connection
+from enrich_pipeline.warehouse.driver import driver_connection, quoting_no_row
 from enrich_pipeline.warehouse.upload_ledger import last_batch_id
 
 
@@ -77,26 +75,21 @@ def store_held_rows(connection: Connection, read_back_id: int, rows: Iterable[He
     """Append rows to an open read-back by COPY; return how many.
 
     Raises:
-        DayError: when the warehouse does not take them. The driver's own message would quote the row.
+        DayError: when the warehouse does not take them.
     """
     count = 0
-    try:
-        with (
-            driver_connection(connection).cursor() as cursor,
-            cursor.copy("""
-                COPY enrich.held_orders
-                    (read_back_id, order_id, order_timestamp, sales_amount, profit_amount, currency, status)
-                FROM STDIN
-            """) as copy,
-        ):
-            for row in rows:
-                copy.write_row((read_back_id, *row))
-                count += 1
-    except psycopg.Error as error:
-        said = error.diag.message_primary or type(error).__name__
-        raise DayError(
-            f"the warehouse did not store what was read back: {said}. Once that is mended, run the day again."
-        ) from None
+    with (
+        quoting_no_row("storing what was read back"),
+        driver_connection(connection).cursor() as cursor,
+        cursor.copy("""
+            COPY enrich.held_orders
+                (read_back_id, order_id, order_timestamp, sales_amount, profit_amount, currency, status)
+            FROM STDIN
+        """) as copy,
+    ):
+        for row in rows:
+            copy.write_row((read_back_id, *row))
+            count += 1
     return count
 
 

@@ -103,13 +103,14 @@ def begin_batches(
     """Write the intent to send the batches `first` to `first + count - 1` of the upload's plan, and return them.
 
     The present payload of each order is copied into the ledger, so that what a request carried can be told later.
-    Nothing may be sent before the caller has committed. A batch behind the plan's end is not there.
+    Nothing may be sent before the caller has committed. A batch behind the plan's end, or of a plan that is gone or
+    another day's, is not there.
     """
     rows = connection.execute(
         text(f"""
             WITH chunk AS MATERIALIZED (
                 SELECT *, position / :batch_size AS batch_number FROM enrich.upload_plan
-                WHERE position >= :first_position AND position < :end_position
+                WHERE position >= :first_position AND position < :end_position AND order_day = :day
             ),
             numbered AS MATERIALIZED (
                 SELECT batch_number, count(*) AS orders, {_BODY} AS body,

@@ -33,7 +33,7 @@ def plan_upload(connection: Connection, day: date, *, full: bool, allow_outside_
     connection.execute(
         text(f"""
             CREATE UNLOGGED TABLE enrich.upload_plan AS
-            SELECT row_number() OVER (ORDER BY {BODY_ORDER}) - 1 AS position,
+            SELECT row_number() OVER (ORDER BY {BODY_ORDER}) - 1 AS position, order_day,
                 order_id, order_timestamp, sales_amount, profit_amount, currency, state
             FROM enrich.order_states
             WHERE order_day = :day AND {SENDABLE}

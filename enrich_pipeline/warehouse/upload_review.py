@@ -50,7 +50,7 @@ def day_facts(connection: Connection, day: StoreDay, *, is_open: bool) -> DayFac
         computed_orders=sum(row.orders for row in by_reason),
         exclusions={row.exclusion: row.orders for row in by_reason if row.exclusion is not None},
         orders_before=() if source else _orders_before(connection, day),
-        has_costs=connection.execute(text("SELECT EXISTS (SELECT FROM raw.unit_costs)")).scalar_one(),
+        has_costs=connection.execute(_HAS_COSTS, {"day": day.day}).scalar_one(),
         is_open=is_open,
     )
 
@@ -70,14 +70,23 @@ def upload_preview(
     )
 
 
+# A store whose lines bring their costs with them needs no list of costs.
+_HAS_COSTS = text("""
+    SELECT EXISTS (SELECT FROM raw.unit_costs)
+        OR EXISTS (SELECT FROM enrich.order_costs WHERE order_day = :day AND component = 'cogs')
+""")
+
 _DAY_ORDERS = f"""
     WITH day_orders AS MATERIALIZED (
         SELECT order_id, currency, sales_amount, profit_amount, held_sales_amount, held_profit_amount,
             held_order_timestamp IS NOT NULL AS is_held,
             coalesce(held_currency = currency, false) AS is_held_in_currency,
             {SENDABLE} AS is_sent,
-            (held_sales_amount, held_profit_amount, held_currency, held_order_timestamp)
-                IS DISTINCT FROM (sales_amount, profit_amount, currency, order_timestamp) AS differs
+            -- Sent for the first time with these values. What is sent again because the vendor lost or mangled it
+            -- differs as well, but that is a repair, and no guard may stand in its way.
+            state IN ('ready', 'outside_window')
+            AND (held_sales_amount, held_profit_amount, held_currency, held_order_timestamp)
+                IS DISTINCT FROM (sales_amount, profit_amount, currency, order_timestamp) AS is_changed
         FROM enrich.order_states
         WHERE order_day = :day AND state <> 'excluded'
     )
@@ -87,10 +96,10 @@ _BY_CURRENCY = """
     SELECT currency,
         count(*) FILTER (WHERE is_held) AS held,
         count(*) FILTER (WHERE is_sent AND NOT is_held) AS new,
-        count(*) FILTER (WHERE is_sent AND is_held AND differs) AS changed,
-        count(*) FILTER (WHERE is_sent AND is_held AND NOT differs) AS again,
+        count(*) FILTER (WHERE is_sent AND is_held AND is_changed) AS changed,
+        count(*) FILTER (WHERE is_sent AND is_held AND NOT is_changed) AS again,
         count(*) FILTER (
-            WHERE is_sent AND is_held AND sales_amount = 0 AND profit_amount = 0
+            WHERE is_sent AND is_held AND is_changed AND sales_amount = 0 AND profit_amount = 0
                 AND (held_sales_amount <> 0 OR held_profit_amount <> 0)
         ) AS zeroed,
         coalesce(sum(held_sales_amount) FILTER (WHERE is_held_in_currency), 0) AS sales_before,
@@ -99,8 +108,11 @@ _BY_CURRENCY = """
         coalesce(sum(held_profit_amount) FILTER (WHERE is_held_in_currency), 0) AS profit_before,
         coalesce(sum(CASE WHEN is_sent THEN profit_amount WHEN is_held_in_currency THEN held_profit_amount END), 0)
             AS profit_after,
-        coalesce(sum(abs(profit_amount - held_profit_amount)) FILTER (WHERE is_sent AND is_held_in_currency), 0)
-            AS profit_moved,
+        coalesce(
+            sum(abs(profit_amount - held_profit_amount))
+                FILTER (WHERE is_sent AND is_held_in_currency AND is_changed),
+            0
+        ) AS profit_moved,
         coalesce(sum(abs(held_profit_amount)) FILTER (WHERE is_held_in_currency), 0) AS profit_held
     FROM day_orders
     GROUP BY currency
@@ -110,7 +122,7 @@ _BY_CURRENCY = """
 _MOVERS = """
     SELECT order_id, currency, held_sales_amount, sales_amount, held_profit_amount, profit_amount
     FROM day_orders
-    WHERE is_sent AND is_held_in_currency AND differs
+    WHERE is_sent AND is_held_in_currency AND is_changed
     ORDER BY abs(profit_amount - held_profit_amount) DESC, order_id COLLATE "C"
     LIMIT :movers
 """

@@ -246,6 +246,8 @@ class TestGet:
             b'{"orders":null}',
             listing(row(sales="null")).body,
             listing(row(sales='"NaN"')).body,
+            listing(row(sales="1e200000")).body,
+            listing(row(order_id="A\\u0000")).body,
             listing(row(profit='"Infinity"')).body,
             listing(row(at="2025-06-10T20:19:00")).body,
             listing(row(at="yesterday")).body,

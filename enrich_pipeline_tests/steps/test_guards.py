@@ -59,8 +59,7 @@ def test_a_dry_run_sends_nothing_and_says_what_would_change(store: SmallStore) -
     assert (summary.planned, summary.answered, summary.requests) == (1, 0, 0)
     assert summary.review is not None
     assert [(change.currency, change.new) for change in summary.review.preview.changes] == [("USD", 1)]
-    receipt = store.verify(run).receipt
-    assert (receipt.orders_in("ready"), receipt.unsettled) == (1, ())
+    assert store.states() == {"O1": ("ready", "new")}
 
 
 def test_a_review_compares_with_what_the_vendor_holds(store: SmallStore) -> None:
@@ -109,3 +108,28 @@ def test_a_day_without_orders_is_held_where_each_of_seven_days_before_had_many(
     run = store.context()
     store.compute(run)
     assert [hold.guard for hold in review_day(run, store.day, limits=GuardLimits()).holds] == held
+
+
+def test_no_guard_stands_in_the_way_of_sending_again_what_the_vendor_zeroed(store: SmallStore) -> None:
+    store.place("O1")
+    store.run_day()
+    for column in ("sales_amount", "profit_amount"):
+        store.tamper(column, 0, "O1")
+    found = store.context()
+    store.verify(found)
+    assert store.states() == {"O1": ("mismatched", "zeroed")}
+
+    receipt = store.run_day(guard_limits=STRICT)
+
+    assert (receipt.holds, receipt.orders_in("verified")) == ((), 1)
+
+
+def test_a_store_whose_lines_bring_their_costs_is_not_held_for_one_that_lacks_its_cost(store: SmallStore) -> None:
+    store.execute("DELETE FROM raw.unit_costs")
+    store.place("O1")
+    store.place("O2")
+    store.execute("UPDATE raw.order_lines SET unit_cost = 4 WHERE order_id = 'O1'")
+
+    receipt = store.run_day()
+
+    assert (receipt.holds, receipt.orders_in("verified"), receipt.orders_in("excluded")) == ((), 1, 1)

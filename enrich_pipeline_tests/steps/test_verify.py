@@ -152,6 +152,6 @@ def test_an_error_of_the_warehouse_while_reading_back_quotes_no_row(store: Small
     store.execute("ALTER TABLE enrich.held_orders ADD CHECK (sales_amount < 0)")
     with pytest.raises(DayError) as caught:
         store.verify(run)
-    assert "did not store what was read back" in str(caught.value)
+    assert "failed while storing what was read back (CheckViolation, 23514)" in str(caught.value)
     assert "O1" not in str(caught.value)
     assert caught.value.__suppress_context__

@@ -34,7 +34,7 @@ from enrich_pipeline.orchestration.resources import EnrichApiResource, Warehouse
 from enrich_pipeline.steps.deliver import DeliveredDay, deliver_days
 from enrich_pipeline.steps.upload_progress import UploadSummary
 
-Event = dg.AssetMaterialization | AssetCheckEvaluation | dg.Output[Any]
+Event = dg.AssetMaterialization | dg.AssetObservation | AssetCheckEvaluation | dg.Output[Any]
 
 
 def delivery_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -58,7 +58,8 @@ def delivery_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
         enrich_api: EnrichApiResource,
     ) -> Iterator[Event]:
         upload = ENRICHED_UPLOAD.key in context.selected_asset_keys
-        verify = UPLOAD_VERIFICATION.key in context.selected_asset_keys
+        # A dry run stops where sending would begin: there is nothing new to verify, and no day is done by it.
+        verify = UPLOAD_VERIFICATION.key in context.selected_asset_keys and not config.dry_run
         days = selected_days(context, warehouse.store_timezone)
         checks = DayChecks(context)
         failed: dict[str, str] = {}
@@ -81,6 +82,10 @@ def delivery_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                 if delivered.upload is not None and delivered.upload.is_held:
                     failed[day] = _held(delivered.upload)
                     yield checks.result(accepted, day, problem=f"Not uploaded: {failed[day]}")
+                elif delivered.upload is not None and config.dry_run:
+                    yield dg.AssetObservation(
+                        ENRICHED_UPLOAD.key, partition=day, metadata=upload_metadata(delivered.upload)
+                    )
                 elif delivered.upload is not None:
                     yield _materialized(ENRICHED_UPLOAD.key, day, upload_metadata(delivered.upload))
                     yield checks.result(
@@ -142,6 +147,6 @@ def _failure(failed: dict[str, str], days: Sequence[StoreDay], *, not_begun: Seq
         said += f" The other {done} days of this run are done and recorded: nothing of them needs to be repeated."
     said += (
         " What was sent stands in enrich.upload_ledger, and sending it again is safe. To mend: remove the cause, then "
-        "press Materialize on enriched_upload and upload_verification for the failed partitions."
+        "materialize all five assets of the failed partitions again, or use `enrich run`."
     )
     return dg.Failure(said, metadata={"enrich/failed_days": failed_days_table(failed)}, allow_retries=False)

@@ -14,8 +14,9 @@ from enrich_pipeline.orchestration.resources import WarehouseResource
 from enrich_pipeline.steps.check_source import check_source_day
 
 _DESCRIPTION = """
-The warehouse's orders of one store-local day. Nothing is copied: the day's **control totals** (orders, and the
-unrounded sum of quantity x unit price by currency) are recorded by a query of their own. The receipt at the end of
+The warehouse's orders of one store-local day. By default nothing is copied; with `SOURCE_URL` the day is landed first.
+The day's **control totals** (orders, and the unrounded sum of quantity x unit price by currency) are recorded by a
+query of their own. The receipt at the end of
 the flow must add up to them.
 """
 
