@@ -45,15 +45,16 @@ def body_from_the_ledger(connection: Connection, sent: list[Payload]) -> bytes:
     connection.execute(text("DROP TABLE IF EXISTS enrich.upload_plan"))
     connection.execute(
         text("""
-            CREATE TABLE enrich.upload_plan (position bigint, order_id text, order_timestamp timestamptz,
-                sales_amount numeric, profit_amount numeric, currency text)
+            CREATE TABLE enrich.upload_plan (position bigint, order_day date, order_id text,
+                order_timestamp timestamptz, sales_amount numeric, profit_amount numeric, currency text)
         """)
     )
     connection.execute(
-        text("INSERT INTO enrich.upload_plan VALUES (:position, :order_id, :at, :sales, :profit, :currency)"),
+        text("INSERT INTO enrich.upload_plan VALUES (:position, :day, :order_id, :at, :sales, :profit, :currency)"),
         [
             {
                 "position": position,
+                "day": DAY,
                 "order_id": payload.order_id,
                 "at": payload.order_timestamp,
                 "sales": payload.sales_amount,
