@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from enrich_pipeline.domain.day_status import DayStatus
 from enrich_pipeline.domain.days import WINDOW_DAYS, local_day
-from enrich_pipeline.domain.receipts import plain
+from enrich_pipeline.domain.receipts import Receipt, plain
 from enrich_pipeline.domain.store import Store
 
 AlertKind = Literal[
@@ -171,14 +171,14 @@ def _of_day(day: DayStatus, today: date) -> list[Condition]:
 
 
 def _failed_runs(days: Sequence[DayStatus], runs: Sequence[FinishedRun]) -> list[Condition]:
-    """A failed run for as long as no later run of its days succeeded. Days that it gave a receipt are none of its."""
+    """A failed run for as long as no later run of its days succeeded; days that its receipts settle are none of its."""
     failing: dict[str, list[date]] = {}
     newest_first = sorted(runs, key=lambda run: run.ended_at, reverse=True)
     for day in days:
         last = next((run for run in newest_first if run.covers(day.order_day)), None)
         if last is None or last.succeeded:
             continue
-        if day.receipt is None or day.receipt.run_id != last.run_id or not day.receipt.is_accounted_for:
+        if not _is_settled_by(last, day.receipt):
             failing.setdefault(last.run_id, []).append(day.order_day)
     return [
         Condition(
@@ -190,6 +190,10 @@ def _failed_runs(days: Sequence[DayStatus], runs: Sequence[FinishedRun]) -> list
         )
         for run_id, covered in failing.items()
     ]
+
+
+def _is_settled_by(run: FinishedRun, receipt: Receipt | None) -> bool:
+    return receipt is not None and receipt.run_id == run.run_id and receipt.is_accounted_for and not receipt.unsettled
 
 
 WHAT_TO_DO: Mapping[AlertKind, str] = {

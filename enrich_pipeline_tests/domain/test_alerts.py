@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -182,6 +183,12 @@ def test_the_days_of_a_failed_run_that_got_their_receipt_are_not_among_its() -> 
     failed = run(5, 3, hour=1, succeeded=False, run_id="range")
     good = {f"age_{age}": receipt(ago(age), run_id="range") for age in (5, 3)}
     assert list(wrong(days(**good), runs=[failed])) == [("run_failed", str(ago(4)))]
+
+
+def test_a_day_that_a_guard_held_is_among_those_of_its_failed_run() -> None:
+    held = replace(receipt(ago(4), run_id="range"), holds=("costs_are_missing: unit_costs is empty",))
+    failed = run(4, 4, hour=1, succeeded=False, run_id="range")
+    assert list(wrong(days(age_4=held), runs=[failed])) == [("run_failed", str(ago(4)))]
 
 
 def test_a_change_that_came_too_late_is_told_with_orders_and_money() -> None:
