@@ -36,6 +36,10 @@ _OWNERS: dict[str, str] = {"warehouse": PIPELINE_ROLE, "dagster": PIPELINE_ROLE,
 # One statement of ours is large and set-based: compiling it costs more than it saves, sorting in memory saves a lot.
 _DATABASE_SETTINGS = {"jit": "off", "work_mem": "64MB", "timezone": "UTC"}
 
+# Dagster commits each of its many events by itself. Should the machine lose power, its last moments of history may be
+# missing; what was computed, sent and proven stands in the warehouse, whose commits are waited for.
+_SETTINGS_OF = {"dagster": {"synchronous_commit": "off"}}
+
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedPostgres:
@@ -127,7 +131,7 @@ def create_database(connection: psycopg.Connection, database: str, *, owner: str
         sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(name, sql.Identifier(owner), sql.Identifier(template))
     )
     connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
-    for setting, value in _DATABASE_SETTINGS.items():
+    for setting, value in {**_DATABASE_SETTINGS, **_SETTINGS_OF.get(database, {})}.items():
         connection.execute(
             sql.SQL("ALTER DATABASE {} SET {} TO {}").format(name, sql.Identifier(setting), sql.Literal(value))
         )

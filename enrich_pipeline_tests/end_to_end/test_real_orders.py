@@ -13,7 +13,7 @@ DATA = Path(__file__).resolve().parent.parent / "data"
 
 @pytest.mark.parametrize(
     ("folder", "orders"),
-    [("adventureworks", "235"), pytest.param("contoso", "3,242", marks=pytest.mark.timeout(600))],
+    [("adventureworks", "235"), pytest.param("contoso", "3,242", marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
 )
 def test_every_real_order_is_computed_to_the_cent_and_verified(folder: str, orders: str) -> None:
     done = enrich("prove", str(DATA / folder), env=environment(Path("unused")), timeout=580)
