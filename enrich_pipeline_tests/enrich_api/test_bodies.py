@@ -92,7 +92,7 @@ def answer_to(api: RunningApi, *parts: bytes, pause_seconds: float = 0.0) -> byt
 
 
 def test_a_head_that_does_not_end_is_a_408(impatient: RunningApi) -> None:
-    answer = answer_to(impatient, b"POST /enrich/orders HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    answer = answer_to(impatient, b"POST /enrich/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
 
     assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
     assert b"application/problem+json" in answer
@@ -107,7 +107,7 @@ def test_a_client_that_says_nothing_is_cut_off(impatient: RunningApi) -> None:
 def test_a_body_that_does_not_end_is_a_408_and_stores_nothing(impatient: RunningApi, order_id: str) -> None:
     whole = body(row(order_id))
     head = (
-        f"POST /enrich/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {impatient.key}\r\n"
+        f"POST /enrich/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {impatient.key}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(whole)}\r\n\r\n"
     )
     answer = answer_to(impatient, head.encode(), whole[:-1])
@@ -118,7 +118,9 @@ def test_a_body_that_does_not_end_is_a_408_and_stores_nothing(impatient: Running
 
 
 def test_a_second_request_is_waited_for_no_longer_than_the_first(impatient: RunningApi) -> None:
-    answer = answer_to(impatient, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /healthz HT", pause_seconds=0.1)
+    answer = answer_to(
+        impatient, b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"GET /healthz HT", pause_seconds=0.1
+    )
 
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"HTTP/1.1 408 " in answer

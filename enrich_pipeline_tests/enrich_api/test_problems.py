@@ -73,7 +73,7 @@ def test_another_envelope_is_a_422(full: RunningApi) -> None:
 
 def test_a_body_announced_as_too_large_is_refused_unread(minimal: RunningApi) -> None:
     head = (
-        f"POST /enrich/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {minimal.key}\r\n"
+        f"POST /enrich/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {minimal.key}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {2**20 + 1}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", minimal.process.port), timeout=10) as connection:
