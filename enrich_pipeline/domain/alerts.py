@@ -172,24 +172,28 @@ def _of_day(day: DayStatus, today: date) -> list[Condition]:
 
 def _failed_runs(days: Sequence[DayStatus], runs: Sequence[FinishedRun]) -> list[Condition]:
     """A failed run for as long as no later run of its days succeeded; days that its receipts settle are none of its."""
-    failing: dict[str, list[date]] = {}
+    failing: dict[str, list[DayStatus]] = {}
     newest_first = sorted(runs, key=lambda run: run.ended_at, reverse=True)
     for day in days:
         last = next((run for run in newest_first if run.covers(day.order_day)), None)
         if last is None or last.succeeded:
             continue
         if not _is_settled_by(last, day.receipt):
-            failing.setdefault(last.run_id, []).append(day.order_day)
-    return [
-        Condition(
-            kind="run_failed",
-            subject=covered[0].isoformat() if len(covered) == 1 else f"{covered[0]}..{covered[-1]}",
-            detail=f"run {run_id[:8]} failed for {len(covered)} days"
-            if len(covered) > 1
-            else f"run {run_id[:8]} failed",
-        )
-        for run_id, covered in failing.items()
-    ]
+            failing.setdefault(last.run_id, []).append(day)
+    return [_run_failed(run_id, covered) for run_id, covered in failing.items()]
+
+
+def _run_failed(run_id: str, covered: Sequence[DayStatus]) -> Condition:
+    """The alert of a run, with why the first of its days is unsettled, where its receipts say so."""
+    first, last = covered[0].order_day, covered[-1].order_day
+    detail = f"run {run_id[:8]} failed" + (f" for {len(covered)} days" if len(covered) > 1 else "")
+    for day in covered:
+        if day.receipt is not None and day.receipt.run_id == run_id and day.receipt.unsettled:
+            detail += f"; {day.order_day}: {'; '.join(day.receipt.unsettled)}"
+            break
+    return Condition(
+        kind="run_failed", subject=first.isoformat() if first == last else f"{first}..{last}", detail=detail
+    )
 
 
 def _is_settled_by(run: FinishedRun, receipt: Receipt | None) -> bool:

@@ -191,6 +191,13 @@ def test_a_day_that_a_guard_held_is_among_those_of_its_failed_run() -> None:
     assert list(wrong(days(age_4=held), runs=[failed])) == [("run_failed", str(ago(4)))]
 
 
+def test_a_failed_run_is_told_with_why_its_day_is_held() -> None:
+    held = replace(receipt(ago(4), run_id="range"), holds=("costs_are_missing: unit_costs is empty",))
+    failed = run(4, 4, hour=1, succeeded=False, run_id="range")
+    (detail,) = wrong(days(age_4=held), runs=[failed]).values()
+    assert detail == f"run range failed; {ago(4)}: held by costs_are_missing: unit_costs is empty"
+
+
 def test_a_change_that_came_too_late_is_told_with_orders_and_money() -> None:
     found = wrong(days(), too_late=[TooLate(order_day=ago(30), orders=2, money="sales of 20 USD")])
     assert found[("changed_outside_window", str(ago(30)))].startswith("2 orders changed, sales of 20 USD;")
