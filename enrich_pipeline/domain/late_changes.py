@@ -1,6 +1,7 @@
 """Which days to run again because what they were computed from has changed: pure planning, no database, no Dagster.
 
-A day is named by what it should be computed from (its fingerprint), so a request that is repeated is the same request.
+A request is named by the step it asks for: from the run that computed a day to what it should be computed from. One
+that is repeated is the same request; a day that changes back and forth is asked for each time.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-CURSOR_VERSION = 1
+CURSOR_VERSION = 2
 
 # Rows without `updated_at` can change without a trace that is cheap to see: look at everything this often.
 _FULL_LOOK_EVERY = timedelta(hours=1)
@@ -20,16 +21,25 @@ _FULL_LOOK_EVERY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayComparison:
-    """One computed day: the fingerprint of its inputs now, and of those it was computed from (None: never kept)."""
+    """One computed day: the fingerprint of its inputs now, and of those it was computed from (None: not kept).
+
+    `recorded_by` is the run that computed it; None where that was not kept either.
+    """
 
     order_day: date
     current: str
     recorded: str | None
+    recorded_by: str | None = None
 
     @property
     def has_changed(self) -> bool:
         """Whether the day would be computed from something else today."""
         return self.current != self.recorded
+
+    @property
+    def step(self) -> str:
+        """From which computed state the day is to go to which inputs."""
+        return f"{self.recorded_by or 'unknown'}>{self.current}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +73,7 @@ class LateChangesCursor:
     """What the last planning knew.
 
     Attributes:
-        requested: the fingerprint that each changed day was asked to be run for.
+        requested: the step that each changed day was asked to take.
         probe: what the raw tables looked like from afar (counts and newest `updated_at`) at the last full look.
         looked_at: when that was; zone-aware.
     """
@@ -118,7 +128,7 @@ def plan(
     known = LateChangesCursor.read(cursor)
     changed = [day for day in days if day.has_changed]
     inside = [day for day in changed if day.order_day >= window_start]
-    fresh = [day for day in inside if known.requested.get(day.order_day.isoformat()) != day.current]
+    fresh = [day for day in inside if known.requested.get(day.order_day.isoformat()) != day.step]
     reruns = tuple(_rerun(group) for group in _adjacent(fresh))
     outside = tuple(day for day in changed if day.order_day < window_start)
     return LateChangesPlan(
@@ -126,7 +136,7 @@ def plan(
         outside=outside,
         reason=_reason(fresh=len(fresh), waiting=len(inside) - len(fresh), outside=len(outside)),
         cursor=LateChangesCursor(
-            requested={day.order_day.isoformat(): day.current for day in inside}, probe=probe, looked_at=now
+            requested={day.order_day.isoformat(): day.step for day in inside}, probe=probe, looked_at=now
         ).write(),
     )
 
@@ -155,6 +165,6 @@ def _adjacent(days: list[DayComparison]) -> list[list[DayComparison]]:
 def _rerun(days: list[DayComparison]) -> Rerun:
     first, last = days[0], days[-1]
     if first is last:
-        return Rerun(first=first.order_day, last=last.order_day, run_key=f"{first.order_day} {first.current}")
-    digest = hashlib.sha256(" ".join(day.current for day in days).encode()).hexdigest()[:32]
+        return Rerun(first=first.order_day, last=last.order_day, run_key=f"{first.order_day} {first.step}")
+    digest = hashlib.sha256(" ".join(day.step for day in days).encode()).hexdigest()[:32]
     return Rerun(first=first.order_day, last=last.order_day, run_key=f"{first.order_day}..{last.order_day} {digest}")

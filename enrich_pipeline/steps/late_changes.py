@@ -51,7 +51,12 @@ def compare_days(connection: Connection, store: Store, first: date, last: date) 
         return []
     current = current_inputs(connection, store, min(recorded), max(recorded))
     return [
-        DayComparison(order_day=each.order_day, current=each.fingerprint, recorded=recorded[each.order_day])
+        DayComparison(
+            order_day=each.order_day,
+            current=each.fingerprint,
+            recorded=recorded[each.order_day].fingerprint,
+            recorded_by=recorded[each.order_day].run_id,
+        )
         for each in current
         if each.order_day in recorded
     ]

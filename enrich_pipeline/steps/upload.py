@@ -20,6 +20,7 @@ from enrich_pipeline.steps.read_back import read_back_day
 from enrich_pipeline.steps.upload_engine import UploadEngine
 from enrich_pipeline.steps.upload_progress import ProgressReport, UploadSummary
 from enrich_pipeline.warehouse.computed_days import require_sales_basis
+from enrich_pipeline.warehouse.day_inputs import forget_fingerprint
 from enrich_pipeline.warehouse.locks import vendor_lock
 from enrich_pipeline.warehouse.mart_agreement import require_agreement
 from enrich_pipeline.warehouse.upload_ledger import begin_upload, record_holds
@@ -96,6 +97,8 @@ def upload_day(
             engine.send(summary, deadline=began + options.budget_seconds, progress=ProgressReport(day.key, on_progress))
         with run.engine.begin() as connection:
             drop_plan(connection)
+            if options.dry_run and plan.orders:
+                forget_fingerprint(connection, day.day)
     summary.seconds = time.monotonic() - began
     _logger.info(
         "%s: uploaded %d orders in %d requests, %.0f orders/s, latency p50 %.3f s, p95 %.3f s, %d retries",

@@ -189,18 +189,40 @@ def record_inputs(connection: Connection, inputs: list[DayInputs], *, run_id: st
     )
 
 
-def recorded_inputs(connection: Connection, first: date, last: date) -> dict[date, str | None]:
-    """The fingerprint that each computed day of the range was computed from; None where none was kept."""
+def forget_fingerprint(connection: Connection, day: date) -> None:
+    """Let a delivered day count as changed: it was computed again, and what came of it was not sent. May be repeated.
+
+    A day without a receipt was never delivered: nobody waits for its changes, and looking at it must send nothing.
+    """
+    connection.execute(
+        text("""
+            UPDATE enrich.day_inputs SET fingerprint = ''
+            WHERE order_day = :day AND EXISTS (SELECT FROM enrich.receipts WHERE order_day = :day)
+        """),
+        {"day": day},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedInputs:
+    """What a day was computed from, and by which run; None for what was not kept."""
+
+    fingerprint: str | None
+    run_id: str | None
+
+
+def recorded_inputs(connection: Connection, first: date, last: date) -> dict[date, RecordedInputs]:
+    """What each computed day of the range was computed from."""
     rows = connection.execute(
         text("""
-            SELECT stamp.order_day, inputs.fingerprint
+            SELECT stamp.order_day, nullif(inputs.fingerprint, '') AS fingerprint, inputs.run_id
             FROM enrich.computed_days AS stamp LEFT JOIN enrich.day_inputs AS inputs USING (order_day)
             WHERE stamp.mart = 'order_costs' AND stamp.order_day BETWEEN :first AND :last
             ORDER BY stamp.order_day
         """),
         {"first": first, "last": last},
     )
-    return {row.order_day: row.fingerprint for row in rows}
+    return {row.order_day: RecordedInputs(row.fingerprint, row.run_id) for row in rows}
 
 
 def raw_probe(connection: Connection) -> str | None:

@@ -11,8 +11,8 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 START = date(2026, 11, 1)
 
 
-def day(number: int, current: str = "new", recorded: str | None = "old") -> DayComparison:
-    return DayComparison(order_day=START + timedelta(days=number), current=current, recorded=recorded)
+def day(number: int, current: str = "new", recorded: str | None = "old", by: str | None = "run") -> DayComparison:
+    return DayComparison(order_day=START + timedelta(days=number), current=current, recorded=recorded, recorded_by=by)
 
 
 def planned(*days: DayComparison, cursor: str | None = None) -> LateChangesPlan:
@@ -26,15 +26,25 @@ def test_adjacent_days_are_one_run_and_others_runs_of_their_own() -> None:
     assert ranges == [(1, 1), (3, 5)]
 
 
-def test_a_run_key_is_the_day_and_its_fingerprint() -> None:
+def test_a_run_key_is_the_day_the_run_that_computed_it_and_its_fingerprint() -> None:
     (rerun,) = planned(day(0)).reruns
-    assert rerun.run_key == "2026-11-01 new"
+    assert rerun.run_key == "2026-11-01 run>new"
 
 
-def test_the_run_key_of_several_days_is_their_range_and_a_digest_of_their_fingerprints() -> None:
+def test_a_day_that_changes_back_and_forth_has_a_new_key_each_time() -> None:
+    steps = [day(0, "b", "a", "1"), day(0, "a", "b", "2"), day(0, "b", "a", "3"), day(0, "a", "b", "4")]
+    assert len({rerun.run_key for step in steps for rerun in planned(step).reruns}) == 4
+
+
+def test_a_change_that_comes_back_between_two_looks_is_asked_for_again() -> None:
+    cursor = planned(day(0, "b", "a", "1")).cursor
+    assert len(planned(day(0, "b", "a", "3"), cursor=cursor).reruns) == 1
+
+
+def test_the_run_key_of_several_days_is_their_range_and_a_digest_of_their_steps() -> None:
     (rerun,) = planned(day(0), day(1)).reruns
     # Should a key ever be written otherwise, every run that waits is asked for twice.
-    assert rerun.run_key == "2026-11-01..2026-11-02 faad4eb366368adf979fb0bc29183db4"
+    assert rerun.run_key == "2026-11-01..2026-11-02 8082da31fddf93662587665bc3258f5d"
 
 
 def test_the_same_change_has_the_same_key_though_the_cursor_is_lost() -> None:
@@ -80,12 +90,12 @@ def test_the_reason_counts_what_is_run_what_waits_and_what_is_outside() -> None:
 
 
 def test_a_cursor_that_an_earlier_process_kept_is_read() -> None:
-    kept = {"version": 1, "requested": {"2026-11-01": "new"}, "probe": "probe", "looked_at": NOW.isoformat()}
+    kept = {"version": 2, "requested": {"2026-11-01": "run>new"}, "probe": "probe", "looked_at": NOW.isoformat()}
     assert planned(day(0), cursor=json.dumps(kept)).reruns == ()
 
 
 def test_a_cursor_of_another_version_begins_anew() -> None:
-    cursor = json.dumps({"version": 0, "requested": {"2026-11-01": "new"}})
+    cursor = json.dumps({"version": 1, "requested": {"2026-11-01": "run>new"}})
     assert len(planned(day(0), cursor=cursor).reruns) == 1
 
 

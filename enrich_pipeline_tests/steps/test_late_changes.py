@@ -129,6 +129,36 @@ def test_a_day_computed_again_is_settled(store: SmallStore) -> None:
     assert look(store).reruns == ()
 
 
+def test_a_change_that_only_a_dry_run_looked_at_is_still_to_be_sent(store: SmallStore) -> None:
+    store.place("1")
+    store.run_day()
+    store.execute("UPDATE raw.order_lines SET unit_price = 11")
+    run = store.context()
+    store.compute(run)
+    store.upload(run, dry_run=True)
+    assert len(look(store).reruns) == 1
+    store.run_day()
+    assert look(store).reruns == ()
+
+
+def test_a_dry_run_of_a_day_that_was_never_delivered_has_it_sent_by_nobody(store: SmallStore) -> None:
+    store.place("1")
+    run = store.context()
+    store.compute(run)
+    store.upload(run, dry_run=True)
+    assert look(store).reruns == ()
+
+
+def test_a_change_that_is_taken_back_and_made_again_is_a_run_of_its_own(store: SmallStore) -> None:
+    store.place("1")
+    keys: list[str] = []
+    for price in (10, 11, 10, 11):
+        store.execute("UPDATE raw.order_lines SET unit_price = :price", price=price)
+        keys += [rerun.run_key for rerun in look(store).reruns]
+        store.compute(store.context())
+    assert (len(keys), len(set(keys))) == (3, 3)
+
+
 def test_nothing_is_compared_while_no_table_was_touched(store: SmallStore) -> None:
     store.place("1")
     store.compute(store.context())
