@@ -13,6 +13,7 @@ from dagster._core.storage.tags import (
 )
 
 from enrich_pipeline.domain.alerts import FinishedRun
+from enrich_pipeline.orchestration.flow import UPLOAD_VERIFICATION
 
 _LOOKED_BACK = timedelta(days=7)
 _RUNS_LOOKED_AT = 1000
@@ -21,7 +22,8 @@ _RUNS_LOOKED_AT = 1000
 def finished_runs(instance: dg.DagsterInstance, *, now: datetime) -> list[FinishedRun]:
     """The runs for days that succeeded or failed in the week before `now` (zone-aware), newest first.
 
-    A cancelled run is neither: somebody wanted it so.
+    A cancelled run is neither: somebody wanted it so. A run of some assets that does not verify says nothing of whether
+    its days are done, and is left out.
     """
     records = instance.get_run_records(
         dg.RunsFilter(
@@ -32,7 +34,7 @@ def finished_runs(instance: dg.DagsterInstance, *, now: datetime) -> list[Finish
     found: list[FinishedRun] = []
     for record in records:
         days = _days(record.dagster_run.tags)
-        if days is not None and record.end_time is not None:
+        if days is not None and record.end_time is not None and _verifies(record.dagster_run):
             found.append(
                 FinishedRun(
                     run_id=record.dagster_run.run_id,
@@ -43,6 +45,11 @@ def finished_runs(instance: dg.DagsterInstance, *, now: datetime) -> list[Finish
                 )
             )
     return found
+
+
+def _verifies(run: dg.DagsterRun) -> bool:
+    """Whether the run was to end in a receipt: the whole job, or assets with `upload_verification` among them."""
+    return not run.asset_selection or UPLOAD_VERIFICATION.key in run.asset_selection
 
 
 def _days(tags: Mapping[str, str]) -> tuple[date, date] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -12,6 +13,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 from sqlalchemy import text
 
 from enrich_pipeline.domain.days import StoreDay
+from enrich_pipeline.orchestration.finished_runs import finished_runs
 from enrich_pipeline.orchestration.flow import (
     ALERTS_SENSOR,
     AWAITING_REFRESH_SENSOR,
@@ -127,11 +129,30 @@ def test_a_failed_run_is_an_alert_until_a_run_of_the_day_succeeds(
         assert [said in record.message for record in caplog.records if store.day.key in record.message] == [True]
 
 
-def finish_run(instance: dg.DagsterInstance, day: str, status: dg.DagsterRunStatus) -> None:
-    """A run that began, and ended as `status` says."""
+@pytest.mark.parametrize(
+    ("assets", "is_counted"), [((), True), (("raw_orders",), False), (("raw_orders", "upload_verification"), True)]
+)
+def test_only_a_run_that_verifies_its_day_says_whether_the_day_is_done(
+    instance: dg.DagsterInstance, assets: tuple[str, ...], is_counted: bool
+) -> None:
+    finish_run(instance, "2026-11-01", dg.DagsterRunStatus.SUCCESS, assets=assets)
+    found = finished_runs(instance, now=datetime.now(UTC))
+    assert [run.first.isoformat() for run in found] == ["2026-11-01"] * is_counted
+
+
+def finish_run(
+    instance: dg.DagsterInstance, day: str, status: dg.DagsterRunStatus, *, assets: tuple[str, ...] = ()
+) -> None:
+    """A run of `assets`, or of the whole job, that began, and ended as `status` says."""
     ended = {dg.DagsterRunStatus.FAILURE: dg.DagsterEventType.RUN_FAILURE}
-    run = instance.create_run_for_job(
-        dg.job(name="any")(lambda: None), tags={PARTITION_NAME_TAG: day}, status=dg.DagsterRunStatus.STARTED
+    run = instance.add_run(
+        dg.DagsterRun(
+            job_name="any",
+            run_id=str(uuid.uuid4()),
+            tags={PARTITION_NAME_TAG: day},
+            status=dg.DagsterRunStatus.STARTED,
+            asset_selection=frozenset(dg.AssetKey(name) for name in assets) or None,
+        )
     )
     event = dg.DagsterEvent(ended.get(status, dg.DagsterEventType.RUN_SUCCESS).value, "any")
     instance.report_dagster_event(event, run.run_id)
