@@ -25,7 +25,8 @@ from enrich_pipeline.steps.status import days_until
 def status_command(*, as_json: bool) -> None:
     """Show the last 35 days and today: orders, states, verified sums, the last run, and until when it can be mended.
 
-    Exits 1 when a day has findings or does not add up.
+    Exits 1 when a day has findings, does not add up, is held by a guard, or was not sent whole; the reasons why a day
+    is held or not sent stand under the table.
 
     \b
     Examples:
@@ -74,7 +75,12 @@ def _table(days: list[DayStatus], settings: Settings) -> Table:
             _last_run(day, settings),
             day.last_day_to_mend.isoformat() if day.orders is not None else "",
         )
-    table.caption = "open: orders that should be at the vendor and are not proven to be.  * the day was still open"
+    notes = ["open: orders that should be at the vendor and are not proven to be.  * the day was still open"]
+    notes.extend(
+        f"{day.order_day}: {reason}." for day in reversed(days) if day.receipt for reason in day.receipt.unsettled
+    )
+    table.caption = "\n".join(notes)
+    table.caption_justify = "left"
     return table
 
 

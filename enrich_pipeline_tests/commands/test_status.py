@@ -39,6 +39,14 @@ def test_a_run_that_wrote_no_receipt_shows(store: SmallStore) -> None:
     assert "no receipt" not in CliRunner().invoke(main, ["status"]).output
 
 
+def test_a_day_that_a_guard_held_is_an_exit_code_and_its_reason_stands_under_the_table(store: SmallStore) -> None:
+    store.execute("UPDATE enrich.receipts SET holds = '[\"zeros: costs are empty\"]'")
+    done = CliRunner().invoke(main, ["status"])
+    store.execute("UPDATE enrich.receipts SET holds = '[]'")
+    assert done.exit_code == 1
+    assert f"{store.day.key}: held by zeros: costs are empty." in done.output
+
+
 def test_findings_are_an_exit_code(store: SmallStore) -> None:
     store.execute("UPDATE enrich.receipts SET findings = 1")
     assert CliRunner().invoke(main, ["status"]).exit_code == 1
