@@ -52,6 +52,8 @@ def service(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
         with psycopg.connect(api.config.database_url) as connection:
             fill_service(connection, orders=200, requests=300)
             add_store(connection, "Outlet", timezone="Europe/Paris", currency="EUR")
+            # At whatever hour the tests run, no daily refresh comes between what was posted and what is looked at.
+            connection.execute("UPDATE enrich_api.stores SET refreshed_at = now() + interval '1 day'")
         moment = _ORDERED_AT.isoformat()
         post(api, *(row(order_id, order_timestamp=moment) for order_id in known))
         post(api, *(row(f"{order_id} unknown") for order_id in _HOSTILE), row("KNOWN0", sales_amount='"1"'))

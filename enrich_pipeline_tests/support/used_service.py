@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 import psycopg
 
 _REFRESHES: LiteralString = """
-UPDATE enrich_api.stores SET generation = 3, refreshed_at = now() - interval '9 hours' WHERE store_id = 1;
+UPDATE enrich_api.stores SET generation = 3 WHERE store_id = 1;
 INSERT INTO enrich_api.refreshes (store_id, generation, refreshed_at, applied_from)
 VALUES
     (1, 1, now() - interval '33 hours', now() - interval '28 days'),
