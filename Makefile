@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-full lint format ui bench lock clean
+.PHONY: help setup demo test test-full coverage lint format ui bench lock clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -38,11 +38,14 @@ demo: setup ## seed a store, run 28 days end to end, print the receipts
 
 test: setup ## lint, types, import directions, dbt tests, pytest: under ten minutes
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n 2 --cov=enrich_pipeline --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -n 2
 
 test-full: setup ## everything in `test`, and what takes longer
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 2 -m ''
+
+coverage: setup ## list the lines that the default tests do not run
+	@$(BIN)/python -m pytest -n 2 --cov=enrich_pipeline --cov-report=term-missing:skip-covered
 
 lint: setup ## format, lint, types, import directions, SQL style
 	@$(BIN)/ruff format --check .
