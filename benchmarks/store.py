@@ -22,6 +22,7 @@ from enrich_pipeline.enrich_client import EnrichClient
 from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.warehouse.embedded import EmbeddedPostgres
 from enrich_pipeline.warehouse.engine import warehouse_engine
+from enrich_pipeline.warehouse.raw_schema import create_raw_schema
 from enrich_pipeline.warehouse.schema import ensure_schema
 
 STORE = Store(timezone="UTC", currency="USD")
@@ -40,11 +41,11 @@ _ORDERS = """
     FROM generate_series(0, :orders - 1) AS number
 """
 
-# One row an order is enough for the marts to agree: an upload makes sure that they do.
+# One row an order is enough for the marts to agree: an upload makes sure that they do, and that there are costs.
 _COSTS = """
     INSERT INTO enrich.order_costs (order_id, order_day, component, source_table, is_estimate, amount, currency,
         ordered_at, copy_number, control_amount, is_incomplete_line, run_id)
-    SELECT order_id, order_day, 'line_sales', 'order_lines', false, profit_amount, currency,
+    SELECT order_id, order_day, 'cogs', 'order_lines', false, profit_amount, currency,
         ordered_at, 1, control_total, false, run_id
     FROM enrich.order_profit
 """
@@ -97,6 +98,7 @@ def bench_store(orders: int, profile: ContractProfile = FULL) -> Iterator[BenchS
     engine = warehouse_engine(url)
     ensure_schema(engine, store=STORE, profile=profile, business_now=NOW)
     with engine.begin() as connection:
+        create_raw_schema(connection)
         connection.execute(text(_ORDERS), {"day": DAY, "orders": orders})
         connection.execute(text(_COSTS))
         connection.execute(
