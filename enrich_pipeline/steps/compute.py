@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -11,6 +13,7 @@ from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.warehouse.cost_review import CostReview, review_costs
 from enrich_pipeline.warehouse.day_inputs import current_inputs, record_inputs
+from enrich_pipeline.warehouse.mart_agreement import withdraw_disagreeing
 from enrich_pipeline.warehouse.marts import compute_days
 
 _logger = logging.getLogger(__name__)
@@ -18,8 +21,11 @@ _logger = logging.getLogger(__name__)
 
 def compute_profit(
     run: RunContext, first: StoreDay, last: StoreDay, *, url: URL, project_dir: Path, log_dir: Path | None
-) -> None:
+) -> Mapping[date, str]:
     """Compute both marts for every day from `first` to `last`. May be repeated; each mart in one transaction.
+
+    Returns the days whose profit is not the sum of its costs, with what to do: such a day counts as not computed, so
+    that nothing of it is sent.
 
     Args:
         run: its id stamps both marts.
@@ -46,10 +52,12 @@ def compute_profit(
     )
     with run.engine.begin() as connection:
         record_inputs(connection, inputs, run_id=run.run_id, sales_basis=run.sales_basis)
+        disagreeing = withdraw_disagreeing(connection, first.day, last.day)
     days = (last.day - first.day).days + 1
     _logger.info(
         "%s to %s: profit computed", first.key, last.key, extra={"stage": "profit", "day": last.key, "days": days}
     )
+    return disagreeing
 
 
 def review_costs_of_day(run: RunContext, day: StoreDay) -> CostReview:

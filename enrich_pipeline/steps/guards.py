@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.domain.guards import GuardLimits, Hold, guard_day
 from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.warehouse.computed_days import require_computed
-from enrich_pipeline.warehouse.upload_review import UploadPreview, day_facts, upload_preview
+from enrich_pipeline.warehouse.upload_review import UploadPreview, day_facts, preview_day, preview_plan
 
 _logger = logging.getLogger(__name__)
 
@@ -42,8 +44,20 @@ def review_day(
     """
     with run.engine.begin() as connection:
         require_computed(connection, day.day)
-        facts = day_facts(connection, day, is_open=day.is_open(run.business_now))
-        preview = upload_preview(connection, day.day, full=full, allow_outside_window=allow_outside_window)
+        preview = preview_day(connection, day.day, full=full, allow_outside_window=allow_outside_window)
+        return _review(run, connection, day, preview, limits)
+
+
+def review_plan(run: RunContext, day: StoreDay, *, limits: GuardLimits) -> UploadReview:
+    """Review the day as the present plan sends it. Writes nothing; may be repeated."""
+    with run.engine.begin() as connection:
+        return _review(run, connection, day, preview_plan(connection), limits)
+
+
+def _review(
+    run: RunContext, connection: Connection, day: StoreDay, preview: UploadPreview, limits: GuardLimits
+) -> UploadReview:
+    facts = day_facts(connection, day, is_open=day.is_open(run.business_now))
     review = UploadReview(preview=preview, holds=guard_day(facts, preview.changes, limits))
     if review.holds:
         _logger.warning("%s: %s", day.key, review.sentence)

@@ -15,14 +15,13 @@ from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.domain.guards import GuardLimits
 from enrich_pipeline.enrich_client import EnrichClient
 from enrich_pipeline.steps.context import RunContext
-from enrich_pipeline.steps.guards import UploadReview, review_day
+from enrich_pipeline.steps.guards import UploadReview, review_plan
 from enrich_pipeline.steps.read_back import read_back_day
 from enrich_pipeline.steps.upload_engine import UploadEngine
 from enrich_pipeline.steps.upload_progress import ProgressReport, UploadSummary
-from enrich_pipeline.warehouse.computed_days import require_sales_basis
+from enrich_pipeline.warehouse.computed_days import require_computed, require_sales_basis
 from enrich_pipeline.warehouse.day_inputs import forget_fingerprint
 from enrich_pipeline.warehouse.locks import vendor_lock
-from enrich_pipeline.warehouse.mart_agreement import require_agreement
 from enrich_pipeline.warehouse.upload_ledger import begin_upload, record_holds
 from enrich_pipeline.warehouse.upload_plan import UploadPlan, drop_plan, plan_upload
 
@@ -82,7 +81,7 @@ def upload_day(
     with vendor_lock(run.engine, f"run {run.run_id}, uploading {day.key}"):
         began = time.monotonic()
         with run.engine.begin() as connection:
-            require_agreement(connection, day.day)
+            require_computed(connection, day.day)
             require_sales_basis(connection, day.day, run.sales_basis)
             begin_upload(connection, day.day, run_id=run.run_id, overrides=options.overrides)
         plan = _plan(run, day, options)
@@ -115,14 +114,8 @@ def upload_day(
 
 
 def _review(run: RunContext, day: StoreDay, options: UploadOptions) -> UploadReview:
-    """Review the day, and write down what holds it."""
-    review = review_day(
-        run,
-        day,
-        limits=options.guard_limits,
-        full=options.full,
-        allow_outside_window=options.allow_outside_window,
-    )
+    """Review what is planned, and write down what holds it."""
+    review = review_plan(run, day, limits=options.guard_limits)
     with run.engine.begin() as connection:
         holds = [] if options.override_guards else [f"{hold.guard}: {hold.message}" for hold in review.holds]
         record_holds(connection, day.day, run_id=run.run_id, holds=holds)

@@ -15,18 +15,26 @@ def require_computed(connection: Connection, day: date) -> None:
     Raises:
         DayError: when one is missing or of another run; names the day and what to materialise.
     """
+    problem = what_is_not_computed(connection, day)
+    if problem is not None:
+        raise DayError(problem)
+
+
+def what_is_not_computed(connection: Connection, day: date) -> str | None:
+    """Why the day cannot be sent as it was computed, and what to materialise; None when it can."""
     rows = connection.execute(
         text("SELECT mart, run_id FROM enrich.computed_days WHERE order_day = :day"), {"day": day}
     )
     stamps: dict[str, str] = {row.mart: row.run_id for row in rows}
     missing = [mart for mart in ("order_costs", "order_profit") if mart not in stamps]
     if missing:
-        raise DayError(f"{day}: {' and '.join(missing)} not computed. Materialise order_costs and order_profit first.")
+        return f"{day}: {' and '.join(missing)} not computed. Materialise order_costs and order_profit first."
     if stamps["order_costs"] != stamps["order_profit"]:
-        raise DayError(
+        return (
             f"{day}: order_costs was computed by run {stamps['order_costs']}, order_profit by run "
             f"{stamps['order_profit']}. Materialise both again, in one run, before uploading; nothing was sent."
         )
+    return None
 
 
 def computed_sales_basis(connection: Connection, day: date) -> str | None:

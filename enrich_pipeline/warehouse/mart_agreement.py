@@ -1,53 +1,48 @@
-"""Whether the two marts of a day say the same: computed by one run, and each profit the sum of its costs."""
+"""Whether the two marts say the same: each order's profit is the sum of its rows in `order_costs`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from sqlalchemy import Connection, text
 
-from enrich_pipeline.domain.errors import DayError
-from enrich_pipeline.warehouse.computed_days import require_computed
-
 # Rounded to what the mart itself rounded to: half of the last digit is what the two may differ by.
 _UNEQUAL = text("""
     WITH summed AS (
-        SELECT order_id, sum(amount) AS profit
+        SELECT order_day, order_id, sum(amount) AS profit
         FROM enrich.order_costs
-        WHERE order_day = :day
-        GROUP BY order_id
+        WHERE order_day BETWEEN :first AND :last
+        GROUP BY order_day, order_id
     )
-    SELECT count(*)
+    SELECT profit.order_day, count(*) AS orders
     FROM enrich.order_profit AS profit
-    LEFT JOIN summed ON summed.order_id = profit.order_id
-    WHERE profit.order_day = :day
+    LEFT JOIN summed USING (order_day, order_id)
+    WHERE profit.order_day BETWEEN :first AND :last
         AND profit.exclusion IS NULL
         AND (summed.profit IS NULL
             OR abs(summed.profit - profit.profit_amount) > 0.5 * power(10::numeric, -scale(profit.profit_amount)))
+    GROUP BY profit.order_day
 """)
 
 
-def mart_disagreement(connection: Connection, day: date) -> str | None:
-    """What the marts of the day disagree on, and what to do; None when they agree."""
-    try:
-        require_computed(connection, day)
-    except DayError as error:
-        return str(error)
-    unequal = connection.execute(_UNEQUAL, {"day": day}).scalar_one()
-    if not unequal:
-        return None
-    return (
-        f"{day}: the profit of {unequal} orders is not the sum of their rows in order_costs. Materialise order_costs "
-        "and order_profit again, in one run; nothing of the day is sent until they agree."
-    )
+def withdraw_disagreeing(connection: Connection, first: date, last: date) -> Mapping[date, str]:
+    """Take the stamp off `order_profit` of each day that disagrees with its costs, so that nothing of it is sent.
 
-
-def require_agreement(connection: Connection, day: date) -> None:
-    """Make sure that the day may be sent.
-
-    Raises:
-        DayError: when the marts disagree; says on what, and what to do.
+    Returns what is wrong with each such day, and what to do; nothing where every day agrees. May be repeated.
     """
-    problem = mart_disagreement(connection, day)
-    if problem is not None:
-        raise DayError(problem)
+    unequal = {row.order_day: row.orders for row in connection.execute(_UNEQUAL, {"first": first, "last": last})}
+    connection.execute(
+        text("""
+            DELETE FROM enrich.computed_days
+            WHERE mart = 'order_profit' AND order_day = ANY(CAST(:days AS date[]))
+        """),
+        {"days": list(unequal)},
+    )
+    return {
+        day: (
+            f"{day}: the profit of {orders} orders is not the sum of their rows in order_costs. Materialise "
+            "order_costs and order_profit again, in one run; nothing of the day is sent until they agree."
+        )
+        for day, orders in unequal.items()
+    }

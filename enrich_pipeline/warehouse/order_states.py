@@ -59,19 +59,17 @@ _SHOW_DEADLINE = f"""
     ) AT TIME ZONE {_STORE_ZONE} + (SELECT refresh_grace FROM enrich.store)
 """
 
-_IS_ZEROED = """
-    held.sales_amount = 0 AND held.profit_amount = 0 AND (profit.sales_amount <> 0 OR profit.profit_amount <> 0)
-"""
+_IS_ZEROED = "held_sales_amount = 0 AND held_profit_amount = 0 AND (sales_amount <> 0 OR profit_amount <> 0)"
 
 _DIFFERENCES = f"""
     array_remove(ARRAY[
-        CASE WHEN held.order_id IS NULL THEN 'missing' END,
+        CASE WHEN held_order_timestamp IS NULL THEN 'missing' END,
         CASE WHEN {_IS_ZEROED} THEN 'zeroed' END,
-        CASE WHEN NOT ({_IS_ZEROED}) AND held.sales_amount <> profit.sales_amount THEN 'sales_amount' END,
-        CASE WHEN NOT ({_IS_ZEROED}) AND held.profit_amount <> profit.profit_amount THEN 'profit_amount' END,
-        CASE WHEN held.currency <> profit.currency THEN 'currency' END,
-        CASE WHEN held.order_timestamp <> {_ORDER_TIMESTAMP} THEN 'order_timestamp' END,
-        CASE WHEN held.status = 'outside_window' THEN 'not_applied' END
+        CASE WHEN NOT ({_IS_ZEROED}) AND held_sales_amount <> sales_amount THEN 'sales_amount' END,
+        CASE WHEN NOT ({_IS_ZEROED}) AND held_profit_amount <> profit_amount THEN 'profit_amount' END,
+        CASE WHEN held_currency <> currency THEN 'currency' END,
+        CASE WHEN held_order_timestamp <> order_timestamp THEN 'order_timestamp' END,
+        CASE WHEN held_status = 'outside_window' THEN 'not_applied' END
     ], NULL)
 """
 
@@ -98,40 +96,45 @@ sent AS (
     INNER JOIN enrich.upload_batches AS batch USING (batch_id)
 )
 SELECT
-    profit.order_id,
-    profit.order_day,
-    decided.state,
-    CASE decided.state
-        WHEN 'excluded' THEN profit.exclusion
-        WHEN 'rejected' THEN {_REJECTION_CODE}
-        WHEN 'ready' THEN CASE WHEN sent.batch_id IS NULL THEN 'new' ELSE 'changed' END
-        WHEN 'unknown' THEN CASE WHEN sent.status = 'answered' THEN 'not_read_back' ELSE 'no_answer' END
+    order_id,
+    order_day,
+    state,
+    CASE state
+        WHEN 'excluded' THEN exclusion
+        WHEN 'rejected' THEN rejection_code
+        WHEN 'ready' THEN CASE WHEN batch_id IS NULL THEN 'new' ELSE 'changed' END
+        WHEN 'unknown' THEN CASE WHEN sent_status = 'answered' THEN 'not_read_back' ELSE 'no_answer' END
         WHEN 'mismatched' THEN ({_DIFFERENCES})[1]
     END AS reason,
-    CASE WHEN decided.state = 'mismatched' THEN {_DIFFERENCES} ELSE '{{}}'::text[] END AS mismatch_kinds,
-    profit.copy_number,
-    profit.currency,
-    profit.ordered_at,
-    {_ORDER_TIMESTAMP} AS order_timestamp,
-    profit.sales_amount,
-    profit.profit_amount,
-    profit.control_total,
-    profit.incomplete_lines,
-    profit.order_day >= {_FIRST_DAY_INSIDE} AS inside_window,
-    sent.batch_id,
-    held.order_timestamp AS held_order_timestamp,
-    held.sales_amount AS held_sales_amount,
-    held.profit_amount AS held_profit_amount,
-    held.currency AS held_currency,
-    held.status AS held_status
-FROM enrich.order_profit AS profit
-LEFT JOIN sent ON profit.order_day = sent.order_day AND profit.order_id = sent.order_id
-LEFT JOIN latest_read_back AS latest ON profit.order_day = latest.order_day
-LEFT JOIN enrich.held_orders AS held
-    ON latest.read_back_id = held.read_back_id AND profit.order_id = held.order_id AND held.occurrence = 1
--- OFFSET 0 has the state decided once an order, and not wherever it is used.
-CROSS JOIN LATERAL (
+    CASE WHEN state = 'mismatched' THEN {_DIFFERENCES} ELSE '{{}}'::text[] END AS mismatch_kinds,
+    copy_number,
+    currency,
+    ordered_at,
+    order_timestamp,
+    sales_amount,
+    profit_amount,
+    control_total,
+    incomplete_lines,
+    inside_window,
+    batch_id,
+    held_order_timestamp,
+    held_sales_amount,
+    held_profit_amount,
+    held_currency,
+    held_status
+FROM (
     SELECT
+        profit.*,
+        {_ORDER_TIMESTAMP} AS order_timestamp,
+        profit.order_day >= {_FIRST_DAY_INSIDE} AS inside_window,
+        sent.batch_id,
+        sent.status AS sent_status,
+        {_REJECTION_CODE} AS rejection_code,
+        held.order_timestamp AS held_order_timestamp,
+        held.sales_amount AS held_sales_amount,
+        held.profit_amount AS held_profit_amount,
+        held.currency AS held_currency,
+        held.status AS held_status,
         CASE
             WHEN profit.exclusion IS NOT NULL THEN 'excluded'
             WHEN NOT ({_PRESENT_PAYLOAD_SENT}) THEN
@@ -143,8 +146,15 @@ CROSS JOIN LATERAL (
             WHEN NOT {_SHOWS_ROWS_AT_ONCE} AND now() < {_SHOW_DEADLINE} THEN 'awaiting_refresh'
             WHEN NOT {_READ_BACK_SINCE} THEN 'unknown'
             ELSE 'mismatched'
-        END AS state
-    OFFSET 0
+        END AS state,
+        -- Has the state decided once an order, and not wherever it is used: the planner keeps a query with a volatile
+        -- column whole. Unlike OFFSET 0, that leaves it free to look at one day only, and on several processors.
+        clock_timestamp() AS decided_at
+    FROM enrich.order_profit AS profit
+    LEFT JOIN sent ON profit.order_day = sent.order_day AND profit.order_id = sent.order_id
+    LEFT JOIN latest_read_back AS latest ON profit.order_day = latest.order_day
+    LEFT JOIN enrich.held_orders AS held
+        ON latest.read_back_id = held.read_back_id AND profit.order_id = held.order_id AND held.occurrence = 1
 ) AS decided
 """
 

@@ -106,10 +106,14 @@ def begin_batches(
     Nothing may be sent before the caller has committed. A batch behind the plan's end, or of a plan that is gone or
     another day's, is not there.
     """
+    # The plan was just made and has no statistics: without them the whole of it would be read for each chunk.
+    connection.execute(text("SET LOCAL enable_seqscan = off"))
     rows = connection.execute(
         text(f"""
             WITH chunk AS MATERIALIZED (
-                SELECT *, position / :batch_size AS batch_number FROM enrich.upload_plan
+                SELECT position, order_id, order_timestamp, sales_amount, profit_amount, currency,
+                    position / :batch_size AS batch_number
+                FROM enrich.upload_plan
                 WHERE position >= :first_position AND position < :end_position AND order_day = :day
             ),
             numbered AS MATERIALIZED (

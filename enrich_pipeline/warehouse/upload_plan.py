@@ -1,7 +1,8 @@
 """What an upload of a day will send, decided once and then taken piece by piece: the table `enrich.upload_plan`.
 
-It lives for one upload, under the store's lock, and is not logged: a crash forgets it, and the next upload decides
-anew. Nothing of it is a statement about what was sent; that is the ledger's.
+It holds each order of the day that could be sent, with what the vendor held of it when the day was last read back;
+those that are sent have a position. It lives for one upload, under the store's lock, and is not logged: a crash forgets
+it, and the next upload decides anew. Nothing of it is a statement about what was sent; that is the ledger's.
 """
 
 from __future__ import annotations
@@ -15,6 +16,14 @@ from enrich_pipeline.warehouse.order_states import SENDABLE, join_whole_days
 
 # The order of the rows over all bodies: row errors name a row by its index in one.
 BODY_ORDER = 'order_timestamp, order_id COLLATE "C"'
+
+DECIDED_ORDERS = f"""
+    SELECT order_day, order_id, order_timestamp, sales_amount, profit_amount, currency, state,
+        held_order_timestamp, held_sales_amount, held_profit_amount, held_currency, ({SENDABLE}) AS is_sent
+    FROM enrich.order_states
+    WHERE order_day = :day AND state <> 'excluded'
+"""
+"""Each order of `:day` that could be sent, and whether an upload with `:full`, `:allow_outside_window` sends it now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +42,20 @@ def plan_upload(connection: Connection, day: date, *, full: bool, allow_outside_
     connection.execute(
         text(f"""
             CREATE UNLOGGED TABLE enrich.upload_plan AS
-            SELECT row_number() OVER (ORDER BY {BODY_ORDER}) - 1 AS position, order_day,
-                order_id, order_timestamp, sales_amount, profit_amount, currency, state
-            FROM enrich.order_states
-            WHERE order_day = :day AND {SENDABLE}
+            SELECT *,
+                CASE WHEN is_sent THEN row_number() OVER (PARTITION BY is_sent ORDER BY {BODY_ORDER}) - 1 END
+                    AS position
+            FROM ({DECIDED_ORDERS}) AS decided
         """),
         {"day": day, "full": full, "allow_outside_window": allow_outside_window},
     )
-    connection.execute(text("CREATE INDEX ON enrich.upload_plan (position)"))
+    # The rows lie in the order of their positions.
+    connection.execute(text("CREATE INDEX ON enrich.upload_plan USING brin (position) WITH (pages_per_range = 16)"))
     row = connection.execute(
-        text("SELECT count(*) AS orders, count(*) FILTER (WHERE state = 'unknown') AS unread FROM enrich.upload_plan")
+        text("""
+            SELECT count(*) AS orders, count(*) FILTER (WHERE state = 'unknown') AS unread
+            FROM enrich.upload_plan WHERE is_sent
+        """)
     ).one()
     return UploadPlan(orders=row.orders, unread=row.unread)
 

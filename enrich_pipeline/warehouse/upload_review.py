@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
 from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.domain.guards import CurrencyChange, DayFacts
-from enrich_pipeline.warehouse.order_states import SENDABLE
+from enrich_pipeline.warehouse.order_states import join_whole_days
+from enrich_pipeline.warehouse.upload_plan import DECIDED_ORDERS
 
 _DAYS_BEFORE = 7
+_MOST_MOVERS = 10
 
 
 class Mover(NamedTuple):
@@ -55,19 +58,27 @@ def day_facts(connection: Connection, day: StoreDay, *, is_open: bool) -> DayFac
     )
 
 
-def upload_preview(
-    connection: Connection, day: date, *, full: bool, allow_outside_window: bool, movers: int = 10
-) -> UploadPreview:
-    """Compare what would be sent now with the last complete read-back of the day; sums never mix currencies."""
-    # Whole days are joined: without statistics yet, nested loops would be chosen.
-    connection.execute(text("SET LOCAL enable_nestloop = off"))
-    keys = {"day": day, "full": full, "allow_outside_window": allow_outside_window}
-    changes = connection.execute(text(f"{_DAY_ORDERS} {_BY_CURRENCY}"), keys)
-    most = connection.execute(text(f"{_DAY_ORDERS} {_MOVERS}"), {**keys, "movers": movers})
-    return UploadPreview(
-        changes=tuple(CurrencyChange(**row) for row in changes.mappings()),
-        movers=tuple(Mover(*row) for row in most),
-    )
+def preview_plan(connection: Connection) -> UploadPreview:
+    """Compare what the present plan sends with the last complete read-back of its day."""
+    return _preview(connection, "SELECT * FROM enrich.upload_plan", {})
+
+
+def preview_day(connection: Connection, day: date, *, full: bool, allow_outside_window: bool) -> UploadPreview:
+    """Compare what an upload would send now with the last complete read-back of the day. Plans nothing."""
+    join_whole_days(connection)
+    values = {"day": day, "full": full, "allow_outside_window": allow_outside_window}
+    return _preview(connection, DECIDED_ORDERS, values)
+
+
+def _preview(connection: Connection, decided: str, values: Mapping[str, Any]) -> UploadPreview:
+    """Preview the orders that the query `decided` gives; sums never mix currencies."""
+    orders = _DAY_ORDERS.replace("{decided}", decided)
+    rows = connection.execute(text(f"{orders} {_BY_CURRENCY}"), values).mappings()
+    changes = tuple(CurrencyChange(**row) for row in rows)
+    if not any(change.changed for change in changes):
+        return UploadPreview(changes=changes, movers=())
+    movers = connection.execute(text(f"{orders} {_MOVERS}"), {**values, "movers": _MOST_MOVERS})
+    return UploadPreview(changes=changes, movers=tuple(Mover(*row) for row in movers))
 
 
 # A store whose lines bring their costs with them needs no list of costs.
@@ -76,19 +87,17 @@ _HAS_COSTS = text("""
         OR EXISTS (SELECT FROM enrich.order_costs WHERE order_day = :day AND component = 'cogs')
 """)
 
-_DAY_ORDERS = f"""
-    WITH day_orders AS MATERIALIZED (
-        SELECT order_id, currency, sales_amount, profit_amount, held_sales_amount, held_profit_amount,
+_DAY_ORDERS = """
+    WITH day_orders AS (
+        SELECT order_id, currency, sales_amount, profit_amount, held_sales_amount, held_profit_amount, is_sent,
             held_order_timestamp IS NOT NULL AS is_held,
             coalesce(held_currency = currency, false) AS is_held_in_currency,
-            {SENDABLE} AS is_sent,
             -- Sent for the first time with these values. What is sent again because the vendor lost or mangled it
             -- differs as well, but that is a repair, and no guard may stand in its way.
             state IN ('ready', 'outside_window')
             AND (held_sales_amount, held_profit_amount, held_currency, held_order_timestamp)
                 IS DISTINCT FROM (sales_amount, profit_amount, currency, order_timestamp) AS is_changed
-        FROM enrich.order_states
-        WHERE order_day = :day AND state <> 'excluded'
+        FROM ({decided}) AS decided
     )
 """
 

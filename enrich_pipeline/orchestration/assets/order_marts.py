@@ -14,8 +14,8 @@ from enrich_pipeline.orchestration.metadata import cost_metadata, profit_metadat
 from enrich_pipeline.orchestration.partitions import selected_days
 from enrich_pipeline.orchestration.resources import WarehouseResource
 from enrich_pipeline.steps.compute import compute_profit, review_costs_of_day
+from enrich_pipeline.warehouse.computed_days import what_is_not_computed
 from enrich_pipeline.warehouse.day_profit import DayProfit, day_profit
-from enrich_pipeline.warehouse.mart_agreement import mart_disagreement
 
 _INCOMPLETE = ("missing_cost", "ambiguous_cost", "ambiguous_fee", "missing_fx")
 
@@ -52,13 +52,13 @@ def order_marts_asset(partitions: dg.DailyPartitionsDefinition, project_dir: Pat
         without_cost: dict[str, int] = {}
         disagreements: dict[str, str | None] = {}
         with warehouse.run_context(context.run.run_id) as run:
-            compute_profit(
+            unequal = compute_profit(
                 run, days[0], days[-1], url=warehouse.url(), project_dir=project_dir, log_dir=warehouse.log_dir()
             )
             for day in days:
                 with run.engine.connect() as connection:
                     profit = day_profit(connection, day.day)
-                    disagreements[day.key] = mart_disagreement(connection, day.day)
+                    disagreements[day.key] = unequal.get(day.day) or what_is_not_computed(connection, day.day)
                 context.log.info(
                     "%s: profit of %d orders, %d excluded", day.key, profit.computed, sum(profit.exclusions.values())
                 )
