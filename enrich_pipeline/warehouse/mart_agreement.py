@@ -7,6 +7,8 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
+from enrich_pipeline.warehouse.order_states import join_whole_days
+
 # Rounded to what the mart itself rounded to: half of the last digit is what the two may differ by.
 _UNEQUAL = text("""
     WITH summed AS (
@@ -31,6 +33,7 @@ def withdraw_disagreeing(connection: Connection, first: date, last: date) -> Map
 
     Returns what is wrong with each such day, and what to do; nothing where every day agrees. May be repeated.
     """
+    join_whole_days(connection)
     unequal = {row.order_day: row.orders for row in connection.execute(_UNEQUAL, {"first": first, "last": last})}
     connection.execute(
         text("""
