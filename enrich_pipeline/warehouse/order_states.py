@@ -82,18 +82,13 @@ latest_read_back AS (
     WHERE completed_at IS NOT NULL
     ORDER BY order_day, read_back_id DESC
 ),
-last_sent AS (
-    SELECT ledger.order_day, ledger.order_id, max(ledger.batch_id) AS batch_id
+sent AS (
+    SELECT DISTINCT ON (ledger.order_day, ledger.order_id)
+        ledger.*, batch.status, batch.error_code, batch.sent_at
     FROM enrich.upload_ledger AS ledger
     INNER JOIN enrich.upload_batches AS batch USING (batch_id)
     WHERE batch.status <> 'failed' AND NOT ledger.left_day
-    GROUP BY ledger.order_day, ledger.order_id
-),
-sent AS (
-    SELECT ledger.*, batch.status, batch.error_code, batch.sent_at
-    FROM last_sent
-    INNER JOIN enrich.upload_ledger AS ledger USING (order_day, order_id, batch_id)
-    INNER JOIN enrich.upload_batches AS batch USING (batch_id)
+    ORDER BY ledger.order_day, ledger.order_id, ledger.batch_id DESC
 )
 SELECT
     order_id,
