@@ -61,6 +61,8 @@ class BackfillStore:
     def verified_days(self) -> int:
         """Days whose newest receipt accounts for every order, verified or excluded, without a finding."""
         with psycopg.connect(libpq_url(self.server.url("warehouse"))) as connection:
+            if connection.execute("SELECT to_regclass('enrich.receipts')").fetchone() == (None,):
+                return 0
             row = connection.execute(
                 "SELECT count(*) FROM enrich.receipts WHERE accounted_for AND findings = 0 AND verified > 0"
             ).fetchone()
