@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 from dagster._core.storage.tags import (
@@ -13,7 +14,7 @@ from dagster._core.storage.tags import (
 )
 
 from enrich_pipeline.domain.alerts import FinishedRun
-from enrich_pipeline.orchestration.flow import UPLOAD_VERIFICATION
+from enrich_pipeline.orchestration.flow import DELIVERY_STEP, UPLOAD_VERIFICATION
 
 _LOOKED_BACK = timedelta(days=7)
 _RUNS_LOOKED_AT = 1000
@@ -22,8 +23,8 @@ _RUNS_LOOKED_AT = 1000
 def finished_runs(instance: dg.DagsterInstance, *, now: datetime) -> list[FinishedRun]:
     """The runs for days that succeeded or failed in the week before `now` (zone-aware), newest first.
 
-    A cancelled run is neither: somebody wanted it so. A run of some assets that does not verify says nothing of whether
-    its days are done, and is left out.
+    A cancelled run is neither: somebody wanted it so. A run of some assets that does not verify, or a dry run, says
+    nothing of whether its days are done, and is left out.
     """
     records = instance.get_run_records(
         dg.RunsFilter(
@@ -48,7 +49,10 @@ def finished_runs(instance: dg.DagsterInstance, *, now: datetime) -> list[Finish
 
 
 def _verifies(run: dg.DagsterRun) -> bool:
-    """Whether the run was to end in a receipt: the whole job, or assets with `upload_verification` among them."""
+    """Whether the run was to end in a receipt: the whole job, or assets with `upload_verification`; no dry run."""
+    ops: Any = run.run_config.get("ops") or {}
+    if ((ops.get(DELIVERY_STEP) or {}).get("config") or {}).get("dry_run"):
+        return False
     return not run.asset_selection or UPLOAD_VERIFICATION.key in run.asset_selection
 
 

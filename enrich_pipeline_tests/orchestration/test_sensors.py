@@ -17,6 +17,7 @@ from enrich_pipeline.orchestration.finished_runs import finished_runs
 from enrich_pipeline.orchestration.flow import (
     ALERTS_SENSOR,
     AWAITING_REFRESH_SENSOR,
+    DELIVERY_STEP,
     LATE_CHANGES_SENSOR,
     UPLOAD_VERIFICATION,
 )
@@ -140,8 +141,21 @@ def test_only_a_run_that_verifies_its_day_says_whether_the_day_is_done(
     assert [run.first.isoformat() for run in found] == ["2026-11-01"] * is_counted
 
 
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE])
+def test_a_dry_run_neither_opens_nor_closes_the_alert_of_a_failed_day(
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+) -> None:
+    finish_run(instance, "2026-11-01", status, config={"ops": {DELIVERY_STEP: {"config": {"dry_run": True}}}})
+    assert finished_runs(instance, now=datetime.now(UTC)) == []
+
+
 def finish_run(
-    instance: dg.DagsterInstance, day: str, status: dg.DagsterRunStatus, *, assets: tuple[str, ...] = ()
+    instance: dg.DagsterInstance,
+    day: str,
+    status: dg.DagsterRunStatus,
+    *,
+    assets: tuple[str, ...] = (),
+    config: dict[str, object] | None = None,
 ) -> None:
     """A run of `assets`, or of the whole job, that began, and ended as `status` says."""
     ended = {dg.DagsterRunStatus.FAILURE: dg.DagsterEventType.RUN_FAILURE}
@@ -149,6 +163,7 @@ def finish_run(
         dg.DagsterRun(
             job_name="any",
             run_id=str(uuid.uuid4()),
+            run_config=config,
             tags={PARTITION_NAME_TAG: day},
             status=dg.DagsterRunStatus.STARTED,
             asset_selection=frozenset(dg.AssetKey(name) for name in assets) or None,

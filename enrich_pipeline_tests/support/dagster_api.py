@@ -51,14 +51,20 @@ _START_SENSOR = """
 mutation Start($selector: SensorSelector!) { startSensor(sensorSelector: $selector) { __typename } }
 """
 _STOP_SENSOR = "mutation Stop($id: String!) { stopSensor(id: $id) { __typename } }"
-_TICKS = """
-query Ticks($selector: InstigationSelector!) {
-  instigationStateOrError(instigationSelector: $selector) {
-    ... on InstigationState { ticks(limit: 20) { timestamp status skipReason runIds error { message } } }
+_LOOK = """
+mutation Look($selector: SensorSelector!) {
+  sensorDryRun(selectorData: $selector, cursor: null) {
+    ... on DryRunInstigationTick {
+      evaluationResult { skipReason runRequests { runKey tags { key value } } error { message } }
+    }
   }
 }
 """
-_RUN = "query Run($id: ID!) { runOrError(runId: $id) { ... on Run { status tags { key value } } } }"
+_RUNS = """
+query Runs($filter: RunsFilter!) {
+  runsOrError(filter: $filter) { ... on Runs { results { id status tags { key value } } } }
+}
+"""
 
 
 class DagsterApi:
@@ -142,7 +148,7 @@ class DagsterApi:
         return self.query(_PARTITIONS, key={"path": list(asset.key.path)})["assetNodeOrError"]
 
     def start_sensor(self, name: str) -> None:
-        """Start it anew: its next look comes within seconds."""
+        """Start it, as its switch does; its next look comes when its interval is over."""
         self.query(_START_SENSOR, selector={"sensorName": name, **self._location()})
 
     def stop_sensor(self, name: str) -> None:
@@ -150,15 +156,22 @@ class DagsterApi:
         (sensor,) = [each for each in self._repository()["sensors"] if each["name"] == name]
         self.query(_STOP_SENSOR, id=sensor["id"])
 
-    def ticks(self, name: str) -> list[dict[str, Any]]:
-        """The latest ticks of a schedule or sensor, the newest first."""
-        state = self.query(_TICKS, selector={"name": name, **self._location()})["instigationStateOrError"]
-        return state.get("ticks", [])
+    def look(self, sensor: str) -> dict[str, Any]:
+        """What the sensor says now, as its page's button for testing it asks: a reason to skip, or runs."""
+        selector = {"sensorName": sensor, **self._location()}
+        said = self.query(_LOOK, selector=selector)["sensorDryRun"]["evaluationResult"]
+        if said["error"]:
+            raise RuntimeError(said["error"]["message"])
+        return said
 
-    def run(self, run_id: str) -> dict[str, Any]:
-        """A run's status and tags."""
-        found = self.query(_RUN, id=run_id)["runOrError"]
-        return {"status": found["status"], "tags": {tag["key"]: tag["value"] for tag in found["tags"]}}
+    def runs_of_sensor(self, sensor: str) -> dict[str, tuple[str, str | None]]:
+        """The runs that the daemon launched for a sensor: status and partition by id."""
+        tags = [{"key": "dagster/sensor_name", "value": sensor}]
+        found: dict[str, tuple[str, str | None]] = {}
+        for run in self.query(_RUNS, filter={"tags": tags})["runsOrError"]["results"]:
+            partition = [tag["value"] for tag in run["tags"] if tag["key"] == "dagster/partition"]
+            found[run["id"]] = (run["status"], partition[0] if partition else None)
+        return found
 
     def _repository(self) -> dict[str, Any]:
         return self.query(_REPOSITORY)["repositoriesOrError"]["nodes"][0]
