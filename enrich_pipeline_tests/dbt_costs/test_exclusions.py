@@ -44,6 +44,8 @@ GUILTY: dict[str, tuple[list[Row], tuple[str, str, str | None]]] = {
     "a price that is NaN": ([order(), line(unit_price="NaN")], ("incomplete_line", "order_lines", "1")),
     "no discount": ([order(), line(discount=None)], ("incomplete_line", "order_lines", "1")),
     "a unit cost that is NaN": ([order(), line(unit_cost="NaN")], ("incomplete_line", "order_lines", "1")),
+    "a unit cost without end": ([order(), line(unit_cost="Infinity")], ("incomplete_line", "order_lines", "1")),
+    "a unit cost without beginning": ([order(), line(unit_cost="-Infinity")], ("incomplete_line", "order_lines", "1")),
     "a gift card's infinite price": (
         [order(), line(unit_price="Infinity", is_gift_card=True)],
         ("incomplete_line", "order_lines", "1"),

@@ -163,7 +163,6 @@ MONEY: tuple[Broken, ...] = (
     Broken("a cancelled order's discount and shipping are ignored", _COMPONENTS, "where not orders.is_cancelled and parts.amount <> 0", "where parts.amount <> 0"),
     Broken("a cancelled order's refunds are ignored", _REFUNDS, "not orders.is_cancelled\n        and ", ""),
     Broken("a cancelled order's lines are ignored", _EXCLUSIONS, "where not is_cancelled and (not is_complete", "where (not is_complete"),
-    Broken("a cancelled order needs no cost", _LINES, "not orders.is_cancelled and not order_lines.is_gift_card\n", "not order_lines.is_gift_card\n"),
     Broken("a cancelled order has its fees back, but those not refunded", _FEES, "and (not applied.is_cancelled or applied.refunded_part = 'none' or applied.is_unreadable)", ""),
     Broken("a cancelled order pays fees that are not refunded", _FEES, "(not applied.is_cancelled or applied.refunded_part = 'none' or ", "(not applied.is_cancelled or "),
     Broken("a cancelled order without lines is there", _COMPONENTS, "    from orders\n    where is_cancelled", "    from orders\n    where false"),

@@ -31,7 +31,7 @@ joined as (
         order_lines.is_unit_cost_broken and not order_lines.is_gift_card as is_unit_cost_broken,
         not orders.is_cancelled and not order_lines.is_gift_card as is_sold,
         (
-            not orders.is_cancelled and not order_lines.is_gift_card
+            not order_lines.is_gift_card
             and order_lines.unit_cost is null and not order_lines.is_unit_cost_broken
         ) as needs_cost_of_sku
     from orders
