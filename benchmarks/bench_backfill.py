@@ -64,7 +64,12 @@ class BackfillStore:
             if connection.execute("SELECT to_regclass('enrich.receipts')").fetchone() == (None,):
                 return 0
             row = connection.execute(
-                "SELECT count(*) FROM enrich.receipts WHERE accounted_for AND findings = 0 AND verified > 0"
+                """
+                SELECT count(*) FILTER (WHERE is_good) FROM (
+                    SELECT DISTINCT ON (order_day) accounted_for AND findings = 0 AND verified > 0 AS is_good
+                    FROM enrich.receipts ORDER BY order_day, receipt_id DESC
+                ) AS newest
+                """
             ).fetchone()
         return int(row[0]) if row else 0
 

@@ -76,7 +76,7 @@ class UploadEngine:
         self._concurrency = concurrency
         self._batches_a_chunk = max(1, min(concurrency, _CHUNK_ORDERS // batch_size))
         self._queue = BatchQueue(concurrency)
-        # An error that is no answer of the vendor comes as it is: it ends the upload.
+        # An error that is no answer of the vendor ends the upload.
         self._results: SimpleQueue[_Result | BaseException] = SimpleQueue()
         self._claims = threading.Lock()
         self._next_batch = 0
