@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,12 +23,13 @@ from enrich_pipeline.enrich_api.process import ServiceProcess, ServiceSpec
 from enrich_pipeline.orchestration.flow import (
     ALERTS_SENSOR,
     AWAITING_REFRESH_SENSOR,
+    DAILY_SCHEDULE,
     ENRICHED_UPLOAD,
     FLOW,
     LATE_CHANGES_SENSOR,
     UPLOAD_VERIFICATION,
 )
-from enrich_pipeline.warehouse.embedded import EmbeddedPostgres, libpq_url
+from enrich_pipeline.warehouse.embedded import Database, EmbeddedPostgres, libpq_url
 from enrich_pipeline_tests.support.command_line import enrich, environment, start_enrich
 from enrich_pipeline_tests.support.dagster_api import DagsterApi
 
@@ -64,9 +66,21 @@ class Month:
         return {day.isoformat() for day, is_good in rows if is_good}
 
 
+@dataclass(frozen=True)
+class Shop:
+    """A seeded store whose vendor runs, and what a command needs to work on it."""
+
+    data_dir: Path
+    env: dict[str, str]
+    server: EmbeddedPostgres
+    keys: list[str]
+
+    def url(self, database: Database) -> str:
+        return libpq_url(self.server.url(database))
+
+
 @pytest.fixture
-def month(tmp_path: Path) -> Iterator[Month]:
-    """`enrich ui` on a seeded store with its vendor running, its sensors stopped."""
+def shop(tmp_path: Path) -> Iterator[Shop]:
     today = datetime.now(UTC).date()
     keys = [(today - timedelta(days=back)).isoformat() for back in range(_DAYS, 0, -1)]
     data_dir = tmp_path / "data"
@@ -77,21 +91,58 @@ def month(tmp_path: Path) -> Iterator[Month]:
         assert enrich("api", "import", env=env).returncode == 0
         key = enrich("api", "key", env=env).stdout.strip()
         env |= {"WORKMAGIC_API_URL": service.base_url, "WORKMAGIC_API_KEY": key}
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        process = start_enrich("ui", "--port", str(port), env=env, output=data_dir / "ui.log")
-        try:
-            with DagsterApi(f"http://127.0.0.1:{port}") as dagster:
-                dagster.wait_until_loaded()
-                opened = Month(f"http://127.0.0.1:{port}", dagster, libpq_url(server.url("warehouse")), keys)
-                # A sensor's first look creates the pipeline's tables.
-                dagster.wait_for(lambda: opened.fetch("SELECT to_regclass('enrich.receipts')")[0][0], seconds=120)
-                for sensor in (LATE_CHANGES_SENSOR, AWAITING_REFRESH_SENSOR, ALERTS_SENSOR):
-                    dagster.stop_sensor(sensor)
-                yield opened
-        finally:
-            os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
-            process.wait(timeout=60)
+        yield Shop(data_dir, env, server, keys)
+
+
+@contextmanager
+def _opened(shop: Shop) -> Generator[Month]:
+    """`enrich ui` on the shop, its webserver and its daemon at work; stopped as Ctrl-C does."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = start_enrich("ui", "--port", str(port), env=shop.env, output=shop.data_dir / "ui.log")
+    try:
+        with DagsterApi(f"http://127.0.0.1:{port}") as dagster:
+            dagster.wait_until_loaded()
+            month = Month(f"http://127.0.0.1:{port}", dagster, shop.url("warehouse"), shop.keys)
+            # A sensor's first look creates the pipeline's tables.
+            dagster.wait_for(lambda: month.fetch("SELECT to_regclass('enrich.receipts')")[0][0], seconds=120)
+            yield month
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=60)
+
+
+@pytest.fixture
+def month(shop: Shop) -> Iterator[Month]:
+    """The shop's UI, its sensors stopped."""
+    with _opened(shop) as opened:
+        for sensor in (LATE_CHANGES_SENSOR, AWAITING_REFRESH_SENSOR, ALERTS_SENSOR):
+            opened.dagster.stop_sensor(sensor)
+        yield opened
+
+
+def test_the_daily_schedule_makes_up_for_a_night_on_which_the_daemon_was_down(shop: Shop) -> None:
+    state = "SELECT count(*) FROM instigators WHERE instigator_body LIKE '%daily_enrichment_schedule%'"
+    with psycopg.connect(shop.url("dagster"), autocommit=True) as connection:
+        with _opened(shop) as before:
+            before.dagster.wait_for(lambda: connection.execute(state).fetchone() == (1,), seconds=120)
+        # As if it had been switched off a day ago.
+        connection.execute(
+            """
+            UPDATE instigators SET instigator_body = regexp_replace(
+                regexp_replace(instigator_body, '"start_timestamp": [0-9.]+', '"start_timestamp": ' || %(then)s),
+                '"last_iteration_timestamp": [0-9.]+', '"last_iteration_timestamp": ' || %(then)s
+            ) WHERE instigator_body LIKE '%%daily_enrichment_schedule%%'
+            """,
+            {"then": f"{(datetime.now(UTC) - timedelta(days=1)).timestamp():.1f}"},
+        )
+    due = datetime.now(UTC) - timedelta(minutes=30)  # its last tick was at 00:30
+    with _opened(shop) as after:
+        (run,) = after.dagster.wait_for(
+            lambda: after.dagster.finished_runs("dagster/schedule_name", DAILY_SCHEDULE), seconds=_MOST_SECONDS
+        )
+        assert run == ("SUCCESS", (due.date() - timedelta(days=1)).isoformat())
+        assert after.good_days() == {run[1]}
 
 
 def test_a_month_launched_by_clicking_ends_green_and_a_late_change_runs_its_day_again(
@@ -128,12 +179,7 @@ def test_a_month_launched_by_clicking_ends_green_and_a_late_change_runs_its_day_
     """)
     month.dagster.start_sensor(LATE_CHANGES_SENSOR)
     (run,) = month.dagster.wait_for(
-        lambda: [
-            run
-            for run in month.dagster.runs_of_sensor(LATE_CHANGES_SENSOR).values()
-            if run[0] in {"SUCCESS", "FAILURE"}
-        ],
-        seconds=_MOST_SECONDS,
+        lambda: month.dagster.finished_runs("dagster/sensor_name", LATE_CHANGES_SENSOR), seconds=_MOST_SECONDS
     )
     assert run == ("SUCCESS", changed)
     assert month.good_days() == {*month.keys}

@@ -62,7 +62,7 @@ mutation Look($selector: SensorSelector!) {
 """
 _RUNS = """
 query Runs($filter: RunsFilter!) {
-  runsOrError(filter: $filter) { ... on Runs { results { id status tags { key value } } } }
+  runsOrError(filter: $filter) { ... on Runs { results { status tags { key value } } } }
 }
 """
 
@@ -164,13 +164,13 @@ class DagsterApi:
             raise RuntimeError(said["error"]["message"])
         return said
 
-    def runs_of_sensor(self, sensor: str) -> dict[str, tuple[str, str | None]]:
-        """The runs that the daemon launched for a sensor: status and partition by id."""
-        tags = [{"key": "dagster/sensor_name", "value": sensor}]
-        found: dict[str, tuple[str, str | None]] = {}
-        for run in self.query(_RUNS, filter={"tags": tags})["runsOrError"]["results"]:
-            partition = [tag["value"] for tag in run["tags"] if tag["key"] == "dagster/partition"]
-            found[run["id"]] = (run["status"], partition[0] if partition else None)
+    def finished_runs(self, tag: str, value: str) -> list[tuple[str, str | None]]:
+        """The runs with a tag that are over: how each ended, and its partition."""
+        found: list[tuple[str, str | None]] = []
+        for run in self.query(_RUNS, filter={"tags": [{"key": tag, "value": value}]})["runsOrError"]["results"]:
+            tags = {each["key"]: each["value"] for each in run["tags"]}
+            if run["status"] in {"SUCCESS", "FAILURE", "CANCELED"}:
+                found.append((run["status"], tags.get("dagster/partition")))
         return found
 
     def _repository(self) -> dict[str, Any]:
