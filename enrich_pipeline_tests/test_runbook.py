@@ -8,7 +8,7 @@ import shlex
 import pytest
 
 from enrich_pipeline.cli import main
-from enrich_pipeline.commands.doctor_checks import DOCTOR_CHECKS
+from enrich_pipeline.commands.doctor_findings import DOCTOR_CHECKS
 from enrich_pipeline.domain.alerts import ALERT_KINDS
 from enrich_pipeline.domain.guards import GUARDS
 from enrich_pipeline.orchestration.repository import build_definitions

@@ -8,7 +8,8 @@ from dataclasses import asdict
 import click
 
 from enrich_pipeline.commands.boundary import out, reported
-from enrich_pipeline.commands.doctor_checks import Finding, Level, examine
+from enrich_pipeline.commands.doctor_checks import examine
+from enrich_pipeline.commands.doctor_findings import Finding, Level
 from enrich_pipeline.settings import load_settings
 
 _EXIT_CODES: dict[Level, int] = {"ok": 0, "warn": 1, "fail": 2}

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from enrich_pipeline.cli import main
-from enrich_pipeline.commands.doctor_checks import DOCTOR_CHECKS
+from enrich_pipeline.commands.doctor_findings import DOCTOR_CHECKS
 from enrich_pipeline_tests.support.own_server import PASSWORD
 from enrich_pipeline_tests.support.small_store import SmallStore
 
