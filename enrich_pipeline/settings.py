@@ -95,6 +95,10 @@ class Settings(BaseSettings):
     sales_basis: Literal["net", "net_without_shipping", "gross", "with_tax"] = Field(
         "net", description="What counts as sales; see docs/sales_basis.md. Profit is the same on each."
     )
+    compute_processes: Annotated[int, Field(ge=1, le=32)] = Field(
+        2,
+        description="Pieces of a range of many orders that are computed at once, each by a processor of the warehouse.",
+    )
     guard_excluded_share: Share = Field(
         Decimal("0.5"), description="Hold a day when more of its orders are excluded for what is wrong with them."
     )

@@ -19,33 +19,49 @@
 {% endmacro %}
 
 {# An order that moved here from another day must not stay there as well. A copy of it that the source still has on
-   that other day stays. `order_costs` asks the source, `order_profit` asks `order_costs`. The lateral join looks up
-   each id by its index: left to choose, the planner would read the whole mart. #}
+   that other day stays. Both marts look for such orders in `order_profit`, which has one row an order; `order_costs`
+   asks the source, `order_profit` asks `order_costs`, which is replaced first. A day whose costs were never summed
+   counts as not computed and is replaced as a whole. The lateral joins look rows up by an index: left to choose, the
+   planner would read the whole mart. #}
 {% macro delete_moved_orders() %}
     {%- set is_costs = this.identifier == 'order_costs' %}
+    {%- set order_profit = this if not is_costs else api.Relation.create(
+        database=this.database, schema=this.schema, identifier='order_profit'
+    ) %}
     delete from {{ this }}
     where ctid = any(array(
-        select moved.row_address
+        select {{ 'rows_of_order' if is_costs else 'moved' }}.row_address
         from (
             select distinct order_id
             from {{ this }}
             where order_day between {{ first_day() }} and {{ last_day() }}
         ) as here
         cross join lateral (
-            select mart.ctid as row_address
-            from {{ this }} as mart
+            select
+                profit.order_id,
+                profit.order_day,
+                profit.ctid as row_address
+            from {{ order_profit }} as profit
             where
-                mart.order_id = here.order_id
-                and mart.order_day not between {{ first_day() }} and {{ last_day() }}
+                profit.order_id = here.order_id
+                and profit.order_day not between {{ first_day() }} and {{ last_day() }}
                 and not exists (
                     select
                     from {{ source('raw', 'orders') if is_costs else ref('order_costs') }} as present
                     where
-                        present.order_id = mart.order_id
-                        and {{ store_day('present.ordered_at') if is_costs else 'present.order_day' }} = mart.order_day
+                        present.order_id = profit.order_id
+                        and {{ store_day('present.ordered_at') if is_costs else 'present.order_day' }} = profit.order_day
                 )
             offset 0
         ) as moved
+        {%- if is_costs %}
+        cross join lateral (
+            select costs.ctid as row_address
+            from {{ this }} as costs
+            where costs.order_id = moved.order_id and costs.order_day = moved.order_day
+            offset 0
+        ) as rows_of_order
+        {%- endif %}
     ))
 {% endmacro %}
 

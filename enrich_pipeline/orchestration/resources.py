@@ -65,6 +65,7 @@ class WarehouseResource(dg.ConfigurableResource[None]):
                 business_now=business_now(settings, clock=datetime.now(UTC)),
                 source=source,
                 sales_basis=settings.sales_basis,
+                compute_processes=settings.compute_processes,
             )
         finally:
             engine.dispose()

@@ -17,6 +17,7 @@ class RunContext:
 
     Attributes:
         business_now: what decides which day is today (zone-aware); ledgers and timeouts use real time.
+        compute_processes: how many pieces of a long range may be computed at once.
         source: the database that orders are landed from (`SOURCE_URL`); None where the raw tables are already there.
         sales_basis: the named, versioned formula of sales that days are computed with, as every receipt records.
     """
@@ -27,4 +28,5 @@ class RunContext:
     run_id: str
     business_now: datetime
     sales_basis: str = "net"
+    compute_processes: int = 2
     source: Engine | None = None
