@@ -48,10 +48,9 @@ def review_day(
         return _review(run, connection, day, preview, limits)
 
 
-def review_plan(run: RunContext, day: StoreDay, *, limits: GuardLimits) -> UploadReview:
+def review_plan(run: RunContext, connection: Connection, day: StoreDay, *, limits: GuardLimits) -> UploadReview:
     """Review the day as the present plan sends it. Writes nothing; may be repeated."""
-    with run.engine.begin() as connection:
-        return _review(run, connection, day, preview_plan(connection), limits)
+    return _review(run, connection, day, preview_plan(connection), limits)
 
 
 def _review(

@@ -23,7 +23,7 @@ from enrich_pipeline.warehouse.computed_days import require_computed, require_sa
 from enrich_pipeline.warehouse.day_inputs import forget_fingerprint
 from enrich_pipeline.warehouse.locks import vendor_lock
 from enrich_pipeline.warehouse.upload_ledger import begin_upload, record_holds
-from enrich_pipeline.warehouse.upload_plan import UploadPlan, drop_plan, plan_upload
+from enrich_pipeline.warehouse.upload_plan import drop_plan, plan_upload
 
 _logger = logging.getLogger(__name__)
 
@@ -84,19 +84,19 @@ def upload_day(
             require_computed(connection, day.day)
             require_sales_basis(connection, day.day, run.sales_basis)
             begin_upload(connection, day.day, run_id=run.run_id, overrides=options.overrides)
-        plan = _plan(run, day, options)
-        if plan.unread and run.profile.shows_rows == "at_once":
-            _logger.info("%s: the fate of %d orders is not known; reading them back first", day.key, plan.unread)
+        review = _plan(run, day, options)
+        if (unread := review.preview.unread) and run.profile.shows_rows == "at_once":
+            _logger.info("%s: the fate of %d orders is not known; reading them back first", day.key, unread)
             read_back_day(run, client, day)
-            plan = _plan(run, day, options)
-        review = _review(run, day, options)
-        summary = UploadSummary(planned=plan.orders, review=review, is_held=_is_held(review, options))
+            review = _plan(run, day, options)
+        planned = review.preview.orders
+        summary = UploadSummary(planned=planned, review=review, is_held=_is_held(review, options))
         if not summary.is_held and not options.dry_run:
             engine = UploadEngine(run, client, day, batch_size=options.batch_size, concurrency=options.concurrency)
             engine.send(summary, deadline=began + options.budget_seconds, progress=ProgressReport(day.key, on_progress))
         with run.engine.begin() as connection:
             drop_plan(connection)
-            if options.dry_run and plan.orders:
+            if options.dry_run and planned:
                 forget_fingerprint(connection, day.day)
     summary.seconds = time.monotonic() - began
     _logger.info(
@@ -113,10 +113,11 @@ def upload_day(
     return summary
 
 
-def _review(run: RunContext, day: StoreDay, options: UploadOptions) -> UploadReview:
-    """Review what is planned, and write down what holds it."""
-    review = review_plan(run, day, limits=options.guard_limits)
+def _plan(run: RunContext, day: StoreDay, options: UploadOptions) -> UploadReview:
+    """Plan what is sent, review it, and write down what holds it."""
     with run.engine.begin() as connection:
+        plan_upload(connection, day.day, full=options.full, allow_outside_window=options.allow_outside_window)
+        review = review_plan(run, connection, day, limits=options.guard_limits)
         holds = [] if options.override_guards else [f"{hold.guard}: {hold.message}" for hold in review.holds]
         record_holds(connection, day.day, run_id=run.run_id, holds=holds)
     return review
@@ -124,8 +125,3 @@ def _review(run: RunContext, day: StoreDay, options: UploadOptions) -> UploadRev
 
 def _is_held(review: UploadReview, options: UploadOptions) -> bool:
     return bool(review.holds) and not options.override_guards
-
-
-def _plan(run: RunContext, day: StoreDay, options: UploadOptions) -> UploadPlan:
-    with run.engine.begin() as connection:
-        return plan_upload(connection, day.day, full=options.full, allow_outside_window=options.allow_outside_window)

@@ -24,7 +24,7 @@ PAYLOAD = """
             THEN to_char(order_timestamp AT TIME ZONE 'UTC', '.US') END,
         'Z","sales_amount":', sales_amount, ',"profit_amount":', profit_amount, ',"currency":', to_json(currency), '}')
 """
-_BODY = f"""'{{"orders":[' || string_agg({PAYLOAD}, ',' ORDER BY position) || ']}}'"""
+_BODY = f"""'{{"orders":[' || string_agg({PAYLOAD}, ',' ORDER BY {BODY_ORDER}) || ']}}'"""
 
 
 class Sending(NamedTuple):
@@ -131,7 +131,6 @@ def begin_batches(
                     (order_id, batch_id, order_day, order_timestamp, sales_amount, profit_amount, currency)
                 SELECT order_id, batch_id, :day, order_timestamp, sales_amount, profit_amount, currency
                 FROM chunk INNER JOIN numbered USING (batch_number)
-                ORDER BY position
             )
             SELECT batch_id, orders, body FROM numbered ORDER BY batch_id
         """),
@@ -155,8 +154,7 @@ def begin_halves(connection: Connection, batch_id: int) -> list[Sending]:
                 SELECT * FROM enrich.upload_batches WHERE batch_id = :batch_id
             ),
             halves AS MATERIALIZED (
-                SELECT ledger.*, ntile(2) OVER (ORDER BY {BODY_ORDER}) AS half,
-                    row_number() OVER (ORDER BY {BODY_ORDER}) AS position
+                SELECT ledger.*, ntile(2) OVER (ORDER BY {BODY_ORDER}) AS half
                 FROM enrich.upload_ledger AS ledger INNER JOIN whole USING (batch_id, order_day)
             ),
             numbered AS MATERIALIZED (

@@ -7,14 +7,13 @@ it, and the next upload decides anew. Nothing of it is a statement about what wa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Connection, text
 
 from enrich_pipeline.warehouse.order_states import SENDABLE, join_whole_days
 
-# The order of the rows over all bodies: row errors name a row by its index in one.
+# The order of the rows in a body: row errors name a row by its index. Which body a row is in follows no order.
 BODY_ORDER = 'order_timestamp, order_id COLLATE "C"'
 
 DECIDED_ORDERS = f"""
@@ -26,16 +25,8 @@ DECIDED_ORDERS = f"""
 """Each order of `:day` that could be sent, and whether an upload with `:full`, `:allow_outside_window` sends it now."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadPlan:
-    """How much will be sent, and of how many orders of the day only a read-back can tell the fate (`unread`)."""
-
-    orders: int
-    unread: int
-
-
-def plan_upload(connection: Connection, day: date, *, full: bool, allow_outside_window: bool) -> UploadPlan:
-    """Write down what must be sent now, in the order of the bodies. Replaces a plan of before; may be repeated."""
+def plan_upload(connection: Connection, day: date, *, full: bool, allow_outside_window: bool) -> None:
+    """Write down what must be sent now. Replaces a plan of before; may be repeated."""
     _forget_departed_orders(connection, day)
     drop_plan(connection)
     join_whole_days(connection)
@@ -43,7 +34,7 @@ def plan_upload(connection: Connection, day: date, *, full: bool, allow_outside_
         text(f"""
             CREATE UNLOGGED TABLE enrich.upload_plan AS
             SELECT *,
-                CASE WHEN is_sent THEN row_number() OVER (PARTITION BY is_sent ORDER BY {BODY_ORDER}) - 1 END
+                CASE WHEN is_sent THEN count(*) FILTER (WHERE is_sent) OVER (ROWS UNBOUNDED PRECEDING) - 1 END
                     AS position
             FROM ({DECIDED_ORDERS}) AS decided
         """),
@@ -51,13 +42,6 @@ def plan_upload(connection: Connection, day: date, *, full: bool, allow_outside_
     )
     # The rows lie in the order of their positions.
     connection.execute(text("CREATE INDEX ON enrich.upload_plan USING brin (position) WITH (pages_per_range = 16)"))
-    row = connection.execute(
-        text("""
-            SELECT count(*) AS orders, count(*) FILTER (WHERE state = 'unknown') AS unread
-            FROM enrich.upload_plan WHERE is_sent
-        """)
-    ).one()
-    return UploadPlan(orders=row.orders, unread=row.unread)
 
 
 def drop_plan(connection: Connection) -> None:

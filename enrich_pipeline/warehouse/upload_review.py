@@ -32,10 +32,15 @@ class Mover(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadPreview:
-    """What an upload of a day would change, by currency, and the orders whose profit it would move most."""
+    """What an upload of a day would change, by currency, and the orders whose profit it would move most.
+
+    `orders` are sent, and of `unread` of them only a read-back can tell what became of an earlier request.
+    """
 
     changes: tuple[CurrencyChange, ...]
     movers: tuple[Mover, ...]
+    orders: int
+    unread: int
 
 
 def day_facts(connection: Connection, day: StoreDay, *, is_open: bool) -> DayFacts:
@@ -73,12 +78,15 @@ def preview_day(connection: Connection, day: date, *, full: bool, allow_outside_
 def _preview(connection: Connection, decided: str, values: Mapping[str, Any]) -> UploadPreview:
     """Preview the orders that the query `decided` gives; sums never mix currencies."""
     orders = _DAY_ORDERS.replace("{decided}", decided)
-    rows = connection.execute(text(f"{orders} {_BY_CURRENCY}"), values).mappings()
+    rows = [dict(row) for row in connection.execute(text(f"{orders} {_BY_CURRENCY}"), values).mappings()]
+    unread = sum(row.pop("unread") for row in rows)
     changes = tuple(CurrencyChange(**row) for row in rows)
-    if not any(change.changed for change in changes):
-        return UploadPreview(changes=changes, movers=())
-    movers = connection.execute(text(f"{orders} {_MOVERS}"), {**values, "movers": _MOST_MOVERS})
-    return UploadPreview(changes=changes, movers=tuple(Mover(*row) for row in movers))
+    movers: tuple[Mover, ...] = ()
+    if any(change.changed for change in changes):
+        found = connection.execute(text(f"{orders} {_MOVERS}"), {**values, "movers": _MOST_MOVERS})
+        movers = tuple(Mover(*row) for row in found)
+    sent = sum(change.new + change.changed + change.again for change in changes)
+    return UploadPreview(changes=changes, movers=movers, orders=sent, unread=unread)
 
 
 # A store whose lines bring their costs with them needs no list of costs.
@@ -90,6 +98,7 @@ _HAS_COSTS = text("""
 _DAY_ORDERS = """
     WITH day_orders AS (
         SELECT order_id, currency, sales_amount, profit_amount, held_sales_amount, held_profit_amount, is_sent,
+            state = 'unknown' AND is_sent AS is_unread,
             held_order_timestamp IS NOT NULL AS is_held,
             coalesce(held_currency = currency, false) AS is_held_in_currency,
             -- Sent for the first time with these values. What is sent again because the vendor lost or mangled it
@@ -103,6 +112,7 @@ _DAY_ORDERS = """
 
 _BY_CURRENCY = """
     SELECT currency,
+        count(*) FILTER (WHERE is_unread) AS unread,
         count(*) FILTER (WHERE is_held) AS held,
         count(*) FILTER (WHERE is_sent AND NOT is_held) AS new,
         count(*) FILTER (WHERE is_sent AND is_held AND is_changed) AS changed,
