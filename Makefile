@@ -36,7 +36,7 @@ $(MANIFEST): $(INSTALLED) $(shell find dbt_costs -type f \( -name '*.sql' -o -na
 demo: setup ## seed a store, run 28 days end to end, print the receipts
 	@$(BIN)/enrich demo
 
-test: setup ## lint, types, import directions, dbt tests, pytest: under ten minutes
+test: setup ## lint, types, import directions, dbt tests, pytest: about ten minutes
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 2
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
 from pydantic import SecretStr
 
 from enrich_pipeline.domain.contract import profile_named
@@ -16,10 +14,10 @@ from enrich_pipeline.enrich_api.process import ServiceProcess, ServiceSpec
 from enrich_pipeline.enrich_client import EnrichClient
 from enrich_pipeline.settings import load_settings
 from enrich_pipeline.warehouse.engine import warehouse_engine
+from enrich_pipeline_tests.canaries.secrets import WEBHOOK, every_row, shown_in, spellings
 from enrich_pipeline_tests.support.command_line import enrich, environment
 from enrich_pipeline_tests.support.own_server import PASSWORD, own_server
 
-_WEBHOOK = "webhook-canary-93fe"
 _DATABASES = ("warehouse", "dagster", "vendor")
 _FAULTS = ("503,rate=0.2,seed=3", "reset-after-commit,rate=0.2,seed=4", "not-json,rate=0.2,seed=5", "duplicates")
 
@@ -36,7 +34,7 @@ def test_no_secret_is_in_any_table_file_or_output_after_runs_with_faults(tmp_pat
             WAREHOUSE_URL=f"{url}/warehouse",
             DAGSTER_STORAGE_URL=f"{url}/dagster",
             ENRICH_API_DATABASE_URL=f"{url}/vendor",
-            ALERT_WEBHOOK_URL=f"https://127.0.0.1:9/{_WEBHOOK}",
+            ALERTWEBHOOK_URL=f"https://127.0.0.1:9/{WEBHOOK}",
             UPLOAD_BATCH_SIZE="10",
         )
         outputs = [enrich("seed", "--days", "1", "--orders-per-day", "60", env=env)]
@@ -56,33 +54,18 @@ def test_no_secret_is_in_any_table_file_or_output_after_runs_with_faults(tmp_pat
             served = service.output()
         assert faulty.returncode == 1, "the faults changed nothing"
         assert "WORKMAGIC_API_KEY" in refused.stderr
-        canaries = [PASSWORD, _WEBHOOK, key, new_key]
+        canaries = [PASSWORD, WEBHOOK, key, new_key]
         printed = [text for done in outputs for text in (done.stdout, done.stderr)]
         assert _hits(canaries, [*printed, served]) == []
         for database in _DATABASES:
-            assert _hits(canaries, _every_row(f"{url}/{database}")) == []
+            assert _hits(canaries, every_row(f"{url}/{database}")) == []
     files = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
     assert files
     assert _hits(canaries, (path.read_bytes().decode(errors="replace") for path in files)) == []
 
 
-def _hits(canaries: list[str], texts: list[str] | Iterator[str]) -> list[str]:
-    """Where a canary shows, as it is or as the hex of a bytea column."""
-    spellings = [spelling for canary in canaries for spelling in (canary, canary.encode().hex())]
-    return [text[:200] for text in texts if any(spelling in text for spelling in spellings)]
-
-
-def _every_row(url: str) -> Iterator[str]:
-    """Every row of every table of a database, as text."""
-    with psycopg.connect(url) as connection:
-        tables = connection.execute("""
-            SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
-        """).fetchall()
-        assert tables
-        for schema, table in tables:
-            query = sql.SQL("SELECT to_jsonb(t)::text FROM {} AS t").format(sql.Identifier(schema, table))
-            for (line,) in connection.execute(query):
-                yield f"{schema}.{table}: {line}"
+def _hits(canaries: list[str], texts: Iterable[str]) -> list[str]:
+    return [text[:200] for text in texts if shown_in(text.encode(), spellings(canaries))]
 
 
 def test_no_secret_is_in_the_repr_of_whatever_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,10 +73,10 @@ def test_no_secret_is_in_the_repr_of_whatever_holds_it(monkeypatch: pytest.Monke
     for name in ("WAREHOUSE_URL", "DAGSTER_STORAGE_URL", "ENRICH_API_DATABASE_URL"):
         monkeypatch.setenv(name, url)
     monkeypatch.setenv("WORKMAGIC_API_KEY", "key-canary-71aa")
-    monkeypatch.setenv("ALERT_WEBHOOK_URL", f"https://127.0.0.1/{_WEBHOOK}")
+    monkeypatch.setenv("ALERTWEBHOOK_URL", f"https://127.0.0.1/{WEBHOOK}")
     settings = load_settings()
     client = EnrichClient("http://127.0.0.1:9", SecretStr("key-canary-71aa"), profile_named("full"))
     with client:
         shown = [repr(holder) for holder in (settings, client, vars(client), warehouse_engine(url))]
     shown += [str(settings), repr(ServiceSpec(database_url=url))]
-    assert _hits([PASSWORD, _WEBHOOK, "key-canary-71aa"], shown) == []
+    assert _hits([PASSWORD, WEBHOOK, "key-canary-71aa"], shown) == []

@@ -29,7 +29,7 @@ from enrich_pipeline_tests.faults.day_process import start_day
 from enrich_pipeline_tests.faults.failpoints import UPLOADING, VERIFYING, Point, disk_full_at, stop_at, terminate
 from enrich_pipeline_tests.faults.laboratory import Laboratory
 from enrich_pipeline_tests.faults.trials import IMPATIENT, running
-from enrich_pipeline_tests.support.databases import throw_away_postgres
+from enrich_pipeline_tests.support.databases import temporary_server
 from enrich_pipeline_tests.support.small_store import SmallStore, small_store
 
 _BATCH_SIZE = 100
@@ -177,7 +177,7 @@ def main() -> None:
     arguments = parser.parse_args()
     began = time.monotonic()
     console, progress = Console(width=140, highlight=False), Console(stderr=True, highlight=False)
-    postgres = throw_away_postgres("enrich-campaign-")
+    postgres = temporary_server()
     with small_store(
         postgres, profile=arguments.profile, api_arguments=["--fault-control"], allow_outside_window=True
     ) as store:

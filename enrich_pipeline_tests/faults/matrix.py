@@ -15,7 +15,7 @@ from rich.table import Table
 
 from enrich_pipeline_tests.faults.laboratory import Laboratory, Outcome, laboratory
 from enrich_pipeline_tests.faults.trials import Trial, all_trials
-from enrich_pipeline_tests.support.databases import throw_away_postgres
+from enrich_pipeline_tests.support.databases import temporary_server
 
 PROFILES = ("full", "minimal")
 
@@ -100,7 +100,7 @@ def main() -> None:
     console, progress = Console(width=140, highlight=False), Console(stderr=True, highlight=False)
     trials = [trial for trial in all_trials() if arguments.only in f"{trial.place} {trial.fault}"]
     cells: list[Cell] = []
-    postgres = throw_away_postgres("enrich-faults-")
+    postgres = temporary_server()
     for profile in [arguments.profile] if arguments.profile else PROFILES:
         with laboratory(postgres, profile) as opened:
             for trial in trials:

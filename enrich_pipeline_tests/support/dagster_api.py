@@ -51,6 +51,11 @@ _START_SENSOR = """
 mutation Start($selector: SensorSelector!) { startSensor(sensorSelector: $selector) { __typename } }
 """
 _STOP_SENSOR = "mutation Stop($id: String!) { stopSensor(id: $id) { __typename } }"
+_TICKS = """
+query Ticks($selector: SensorSelector!) {
+  sensorOrError(sensorSelector: $selector) { ... on Sensor { sensorState { ticks(limit: 1) { status skipReason } } } }
+}
+"""
 _LOOK = """
 mutation Look($selector: SensorSelector!) {
   sensorDryRun(selectorData: $selector, cursor: null) {
@@ -71,6 +76,7 @@ class DagsterApi:
     """A webserver's API. A context manager."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self._http = httpx.Client(base_url=url, timeout=30)
 
     def __enter__(self) -> Self:
@@ -155,6 +161,12 @@ class DagsterApi:
         """Stop it, as its switch does."""
         (sensor,) = [each for each in self._repository()["sensors"] if each["name"] == name]
         self.query(_STOP_SENSOR, id=sensor["id"])
+
+    def skip_reason(self, sensor: str) -> str | None:
+        """Why the daemon's last look through the sensor asked for nothing; None while there was none, or it asked."""
+        selector = {"sensorName": sensor, **self._location()}
+        ticks = self.query(_TICKS, selector=selector)["sensorOrError"]["sensorState"]["ticks"]
+        return ticks[0]["skipReason"] if ticks else None
 
     def look(self, sensor: str) -> dict[str, Any]:
         """What the sensor says now, as its page's button for testing it asks: a reason to skip, or runs."""

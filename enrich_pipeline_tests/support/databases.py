@@ -7,7 +7,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from sqlalchemy import URL
 from enrich_pipeline.warehouse.embedded import PIPELINE_ROLE, EmbeddedPostgres, create_database, libpq_url
 
 _numbers = itertools.count(1)
+
+before_dropping: list[Callable[[URL], None]] = []
+"""Told of each fresh database before it is dropped."""
 
 
 def temporary_server() -> EmbeddedPostgres:
@@ -37,14 +40,8 @@ def fresh_database(
         create_database(admin, name, owner=owner, template=template)
     try:
         yield postgres.url(name, role=owner)
+        for look in before_dropping:
+            look(postgres.url(name, role="postgres"))
     finally:
         with psycopg.connect(libpq_url(postgres.admin_url()), autocommit=True) as admin:
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def throw_away_postgres(prefix: str) -> EmbeddedPostgres:
-    """A server for a command outside pytest; it and its folder are gone when the process ends."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
-    # Registered first, so run last: the server's own ending still needs the folder.
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return EmbeddedPostgres.start(folder)
