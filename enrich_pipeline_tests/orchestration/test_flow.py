@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -110,3 +112,20 @@ def test_loading_the_definitions_starts_no_database_and_warns_of_nothing() -> No
         [sys.executable, "-W", "error", "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_dagster_validates_the_workspace_and_warns_of_nothing_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").touch()
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("dagster")), "definitions", "validate"],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "DAGSTER_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "All code locations passed validation" in said
+    # Dagster's own, of the command itself.
+    assert [line for line in said.splitlines() if "warning" in line.lower() and "Supersession" not in line] == []
