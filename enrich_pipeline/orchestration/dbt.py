@@ -63,7 +63,7 @@ def _mart_spec(manifest: dict[str, Any], flow: FlowAsset, *, deps: list[dg.Asset
             "dagster/table_name": flow.table,
             "dagster/column_schema": dg.TableSchema(
                 columns=[
-                    dg.TableColumn(column["name"], column["data_type"], description=column["description"])
+                    dg.TableColumn(column["name"], _type_name(column["data_type"]), description=column["description"])
                     for column in node["columns"].values()
                 ]
             ),
@@ -102,3 +102,8 @@ def _manifest(project_dir: Path) -> dict[str, Any]:
         raise SettingsError(
             f"{path} is missing; run `make setup` (or `enrich prepare`) to prepare dbt's manifest."
         ) from None
+
+
+def _type_name(data_type: str) -> str:
+    """As people write it: `pg_catalog.` only keeps dbt from giving numbers a scale."""
+    return data_type.removeprefix("pg_catalog.")
