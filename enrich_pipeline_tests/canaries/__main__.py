@@ -10,7 +10,9 @@ DEBUG, those that passed too. Exits with 1 when a secret shows anywhere, or when
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,26 +27,29 @@ _MEANT_TO_HOLD_IT = {"password"}
 
 
 def main(arguments: list[str]) -> int:
-    with tempfile.TemporaryDirectory(prefix="enrich-canaries-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        printed, report = folder / "printed.txt", folder / "report.txt"
-        report.touch()
-        failed = _run_suite(arguments, folder / "tests", printed, report)
-        said = report.read_text(encoding="utf-8").splitlines()
-        hits = [line for line in said if line.startswith("HIT")]
-        canaries = spellings(PLANTED)
-        databases = [int(line.removeprefix("database ")) for line in said if line.startswith("database")]
-        left, rows_left = _servers_left(folder / "tests", canaries, hits)
-        files = [path for path in (folder / "tests").rglob("*") if path.is_file() and not path.is_symlink()]
-        for path in [printed, *files]:
-            if path.name not in _MEANT_TO_HOLD_IT:
-                hits += [f"HIT {path.relative_to(folder)}: {secret!r}" for secret in shown_in_file(path, canaries)]
-        print(*hits, sep="\n")
-        print(
-            f"Looked through {len(databases) + left} databases of {sum(databases) + rows_left} rows, {len(files)} files"
-            f" and {printed.stat().st_size} bytes of output: {len(hits)} hits."
-        )
+    folder = Path(tempfile.mkdtemp(prefix="enrich-canaries-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before the servers' own endings, so after them
+    folder.chmod(0o755)
+    printed, report = folder / "printed.txt", folder / "report.txt"
+    report.touch()
+    failed = _run_suite(arguments, folder / "tests", printed, report)
+    said = report.read_text(encoding="utf-8").splitlines()
+    hits = [line for line in said if line.startswith("HIT")]
+    canaries = spellings(PLANTED)
+    databases = [int(line.removeprefix("database ")) for line in said if line.startswith("database")]
+    left, rows_left = _servers_left(folder / "tests", canaries, hits)
+    for number, line in enumerate(printed.read_bytes().splitlines(), 1):
+        if shown_in(line, canaries):
+            hits.append(f"HIT printed line {number}: {line[:300]!r}")
+    files = [path for path in (folder / "tests").rglob("*") if path.is_file() and not path.is_symlink()]
+    for path in files:
+        if path.name not in _MEANT_TO_HOLD_IT:
+            hits += [f"HIT {path.relative_to(folder)}: {secret!r}" for secret in shown_in_file(path, canaries)]
+    print(*hits, sep="\n")
+    print(
+        f"Looked through {len(databases) + left} databases of {sum(databases) + rows_left} rows, {len(files)} files"
+        f" and {printed.stat().st_size} bytes of output: {len(hits)} hits."
+    )
     return 1 if hits or failed else 0
 
 
