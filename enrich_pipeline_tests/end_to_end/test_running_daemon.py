@@ -20,6 +20,7 @@ from enrich_pipeline.orchestration.flow import (
     DAILY_SCHEDULE,
     LATE_CHANGES_SENSOR,
 )
+from enrich_pipeline_tests.support.command_line import enrich
 from enrich_pipeline_tests.support.dagster_api import DagsterApi
 from enrich_pipeline_tests.support.running_ui import Shop, running_ui, seeded_shop
 from enrich_pipeline_tests.support.scripted_server import Reply, ScriptedServer, scripted_server
@@ -73,7 +74,7 @@ def test_a_late_change_runs_its_day_again_and_no_other(watched: Watched) -> None
     day = watched.shop.keys[20]
     assert "no further day has changed" in watched.skipped(LATE_CHANGES_SENSOR)
     watched.shop.execute(f"""
-        UPDATE raw.order_lines SET unit_price = unit_price + 1 WHERE order_id IN (
+        UPDATE raw.order_lines SET unit_price = unit_price + 1, updated_at = now() WHERE order_id IN (
             SELECT order_id FROM enrich.order_profit WHERE order_day = '{day}' AND exclusion IS NULL LIMIT 1
         )
     """)
@@ -112,7 +113,8 @@ def test_a_finding_is_told_once_and_so_is_its_end(watched: Watched) -> None:
         f"UPDATE enrich_api.orders SET sales_amount = sales_amount + 1 WHERE order_id = '{order_id}'",
         database="enrich_api",
     )
-    watched.shop.run("verify", "--from", day, "--to", day)
+    verified = enrich("verify", "--from", day, "--to", day, env=watched.shop.env)
+    assert verified.returncode == 1, verified.stderr
     watched.dagster.wait_for(lambda: watched.told(day), seconds=_MOST_SECONDS)
     watched.shop.run("run", "--from", day, "--to", day)
     watched.dagster.wait_for(lambda: len(watched.told(day)) > 1, seconds=_MOST_SECONDS)
