@@ -38,7 +38,7 @@ _ORDERS = """
         CAST(:day AS date)::timestamp AT TIME ZONE 'UTC' + floor(number * 86400.0 / :orders) * interval '1 second',
         'USD', round(10 + number * 37 % 50000 / 100.0, 2), round(number * 53 % 30000 / 100.0 - 50, 2),
         1, round(10 + number * 37 % 50000 / 100.0, 2), 0, 'computed'
-    FROM generate_series(0, :orders - 1) AS number
+    FROM generate_series(0, CAST(:orders AS bigint) - 1) AS number
 """
 
 # One row an order is enough for the marts to agree: an upload makes sure that they do, and that there are costs.
