@@ -83,6 +83,10 @@ GUILTY: dict[str, tuple[list[Row], tuple[str, str, str | None]]] = {
         sold(fee_rule(fixed=1, refunded="half")),
         ("incomplete_fee", "fee_rules", "rule"),
     ),
+    "a fee rule of no kind, on an order that charges nothing": (
+        sold(fee_rule(**PERCENT, kind=None), order_discount=100),
+        ("incomplete_fee", "fee_rules", "rule"),
+    ),
     "a percentage of nothing named": (sold(fee_rule(**PERCENT, base=None)), ("incomplete_fee", "fee_rules", "rule")),
     "a fee on a tax that is unknown": (
         sold(fee_rule(**PERCENT), tax_total=None),

@@ -75,7 +75,8 @@ applied as (
         fee_rules.refund_fee_maximum,
         fee_rules.is_unreadable,
         fee_rules.is_ambiguous,
-        fee_rules.fee_kind = 'payment' as is_payment,
+        -- Null, of a rule without a kind, is no payment: it must not vanish where the order charges nothing.
+        coalesce(fee_rules.fee_kind = 'payment', false) as is_payment,
         orders.charged,
         case fee_rules.base_kind
             when 'items' then orders.items
