@@ -60,15 +60,24 @@ def compute_profit(
         run_id=run.run_id,
         sales_basis=run.sales_basis,
     )
+    disagreeing: dict[date, str] = {}
+
+    def finish(piece: Piece) -> None:
+        # Piece by piece: should the next one fail, these days are computed, and it must stand of what and how.
+        with run.engine.begin() as connection:
+            of_piece = [each for each in inputs if piece.first <= each.order_day <= piece.last]
+            record_inputs(connection, of_piece, run_id=run.run_id, sales_basis=run.sales_basis)
+            disagreeing.update(withdraw_disagreeing(connection, piece.first, piece.last))
+        days = (piece.last - piece.first).days + 1
+        _logger.info(
+            "%s to %s: profit computed",
+            piece.first,
+            piece.last,
+            extra={"stage": "profit", "day": piece.last.isoformat(), "days": days},
+        )
+
     pieces = cut_range(((each.order_day, each.orders) for each in inputs), most_orders=_PIECE_ORDERS)
-    compute_pieces(compute, pieces, processes=run.compute_processes)
-    with run.engine.begin() as connection:
-        record_inputs(connection, inputs, run_id=run.run_id, sales_basis=run.sales_basis)
-        disagreeing = withdraw_disagreeing(connection, first.day, last.day)
-    days = (last.day - first.day).days + 1
-    _logger.info(
-        "%s to %s: profit computed", first.key, last.key, extra={"stage": "profit", "day": last.key, "days": days}
-    )
+    compute_pieces(compute, pieces, processes=run.compute_processes, on_computed=finish)
     return disagreeing
 
 

@@ -6,7 +6,6 @@ the other, and ends when its pipe does: with this process, however that ends.
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,13 +15,15 @@ from multiprocessing.process import BaseProcess
 from enrich_pipeline.domain.errors import DayError, EnrichError
 from enrich_pipeline.domain.range_pieces import Piece
 
-_logger = logging.getLogger(__name__)
-
 ComputePiece = Callable[[Piece], object]
 """Computes one piece. Travels to another process: a function of a module, or a partial of one."""
 
 
-def compute_pieces(compute: ComputePiece, pieces: Sequence[Piece], *, processes: int) -> None:
+OnComputed = Callable[[Piece], object]
+"""Told of each piece as soon as it is computed, in the calling thread."""
+
+
+def compute_pieces(compute: ComputePiece, pieces: Sequence[Piece], *, processes: int, on_computed: OnComputed) -> None:
     """Compute every piece, at most `processes` at once, each in a transaction of its own; one alone in this process.
 
     Raises:
@@ -31,6 +32,7 @@ def compute_pieces(compute: ComputePiece, pieces: Sequence[Piece], *, processes:
     if len(pieces) == 1 or processes == 1:
         for piece in pieces:
             compute(piece)
+            on_computed(piece)
         return
     context = multiprocessing.get_context("spawn")
     waiting = deque(pieces)
@@ -42,7 +44,7 @@ def compute_pieces(compute: ComputePiece, pieces: Sequence[Piece], *, processes:
         theirs.close()
         workers[ours] = worker
     try:
-        _hand_out(waiting, list(workers), total=len(pieces))
+        _hand_out(waiting, list(workers), on_computed)
     except BaseException:
         for worker in workers.values():
             worker.terminate()
@@ -53,11 +55,10 @@ def compute_pieces(compute: ComputePiece, pieces: Sequence[Piece], *, processes:
             worker.join()
 
 
-def _hand_out(waiting: deque[Piece], idle: list[Connection], *, total: int) -> None:
+def _hand_out(waiting: deque[Piece], idle: list[Connection], on_computed: OnComputed) -> None:
     """Give each idle worker a piece until all are done; raise the first failure once nobody works any more."""
     failure: EnrichError | None = None
     busy: dict[Connection, Piece] = {}
-    done = 0
     while True:
         while waiting and idle and failure is None:
             connection, piece = idle.pop(), waiting.popleft()
@@ -71,9 +72,8 @@ def _hand_out(waiting: deque[Piece], idle: list[Connection], *, total: int) -> N
             error = _answer(connection, piece)
             failure = failure or error
             if error is None:
-                done += 1
                 idle.append(connection)
-                _logger.info("%s to %s: profit computed, %d of %d pieces", piece.first, piece.last, done, total)
+                on_computed(piece)
     if failure is not None:
         raise failure
 

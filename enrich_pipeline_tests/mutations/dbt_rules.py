@@ -132,6 +132,7 @@ FEE_RULES: tuple[Broken, ...] = (
     Broken("kind shipping", _FEES, "when 'shipping' then 'shipping_cost'", "when 'shipping' then 'handling_cost'"),
     Broken("kind handling", _FEES, "when 'handling' then 'handling_cost'", "when 'handling' then 'shipping_cost'"),
     Broken("an order that charges nothing pays no payment fee", _FEES, "and not (applied.is_payment and coalesce(applied.charged <= 0, false))", ""),
+    Broken("a rule without a kind is no payment", _FEES, "coalesce(fee_rules.fee_kind = 'payment', false) as is_payment", "fee_rules.fee_kind = 'payment' as is_payment"),
     Broken("only the payment fee asks what is charged", _FEES, "not (applied.is_payment and coalesce", "not (coalesce"),
     Broken("actual transactions replace estimates", _FEES, "actual.order_key is null\n", "true\n"),
     Broken("of their own kind alone", _FEES, "and applied.component = actual.component", ""),
