@@ -12,6 +12,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -211,15 +213,13 @@ class UploadEngine:
             self._write_outcomes(now=not outstanding)
             progress.show(summary, in_flight_limit=self._client.in_flight_limit)
 
-    def _next_results(self) -> list[_Result | BaseException]:
-        """The results that are there, at least one if one comes soon."""
-        results: list[_Result | BaseException] = []
-        try:
-            results.append(self._results.get(timeout=_OUTCOMES_WRITTEN_EVERY_SECONDS))
+    def _next_results(self) -> Iterator[_Result | BaseException]:
+        """The results that are there, at least one if one comes soon; what the caller does not take stays there."""
+        timeout = _OUTCOMES_WRITTEN_EVERY_SECONDS
+        with suppress(Empty):
             while True:
-                results.append(self._results.get_nowait())
-        except Empty:
-            return results
+                yield self._results.get(timeout=timeout)
+                timeout = 0.0
 
     def _settle(self, result: _Result, summary: UploadSummary) -> int:
         """Count a result; return how many batches are sent in its place: the halves of a body refused as a whole."""

@@ -139,6 +139,31 @@ def test_after_a_failure_no_batch_that_was_not_sent_is_in_the_ledger(store: Smal
     assert store.fetch("SELECT count(*) FROM enrich.upload_ledger") == [(4,)]
 
 
+def test_requests_that_fail_at_the_same_time_are_all_written_down(
+    store: SmallStore, computed: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_flight = threading.Barrier(3, timeout=30)
+    may_answer = threading.Event()
+
+    def respond(_request: SentRequest) -> Answer:
+        in_flight.wait()
+        may_answer.wait()
+        return Reply(401)
+
+    def let_both_fail(*_: object, **__: object) -> None:
+        # The calling thread shows progress: whatever becomes of the requests meanwhile, it finds together afterwards.
+        in_flight.wait()
+        may_answer.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("upload-"):
+                thread.join()
+
+    monkeypatch.setattr(ProgressReport, "show", let_both_fail)
+    with vendor(store, respond) as client, pytest.raises(AuthenticationError):
+        upload(store, computed, client, batch_size=20)
+    assert statuses(store) == {"failed": 2}
+
+
 def test_a_terminated_run_lets_what_is_in_flight_end_and_writes_it_down(
     store: SmallStore, computed: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
