@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from enrich_pipeline.domain.day_status import DayStatus
 from enrich_pipeline.domain.days import WINDOW_DAYS, local_day
-from enrich_pipeline.domain.receipts import Receipt, plain
+from enrich_pipeline.domain.receipts import Receipt, in_currency
 from enrich_pipeline.domain.store import Store
 
 AlertKind = Literal[
@@ -155,7 +155,7 @@ def _of_day(day: DayStatus, today: date) -> list[Condition]:
             found.append(Condition(kind="not_accounted_for", subject=subject, detail="; ".join(receipt.differences)))
         if day.stranded:
             money = ", ".join(
-                f"{orders} orders of {plain(amount)} {currency or '(no currency)'}"
+                f"{orders} orders of {in_currency(amount, currency or '')} {currency or '(no currency)'}"
                 for currency, (orders, amount) in sorted(day.stranded.items())
             )
             found.append(Condition(kind="stranded_money", subject=subject, detail=f"{money} do not reach the vendor"))

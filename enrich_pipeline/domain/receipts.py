@@ -12,10 +12,14 @@ from datetime import date, datetime
 from decimal import Context, Decimal, Inexact
 from typing import Any
 
+import iso4217
+
 from enrich_pipeline.domain.states import State
 
 # The default context would round sums past 28 digits without a word; this one adds exactly or raises.
 _EXACT = Context(prec=10_000, traps=[Inexact])
+
+_DECIMALS = {currency.code: currency.exponent or 0 for currency in iso4217.Currency}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +178,13 @@ def plain(amount: Decimal) -> str:
     """A decimal as digits without exponent and without trailing zeros after the point."""
     digits = f"{amount:f}"
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def in_currency(amount: Decimal, currency: str) -> str:
+    """A decimal for a person to read, without its currency's code: exact, with at least the currency's decimals."""
+    whole, _, decimals = plain(amount).partition(".")
+    decimals = decimals.ljust(_DECIMALS.get(currency, 0), "0")
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 def _by_currency(lines: Iterable[TotalLine | StateLine]) -> dict[str, tuple[int, Decimal, int]]:

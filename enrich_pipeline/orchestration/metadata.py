@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from enrich_pipeline.domain.receipts import Receipt, plain
+from enrich_pipeline.domain.receipts import Receipt, in_currency, plain
 from enrich_pipeline.orchestration.flow import FlowAsset
 from enrich_pipeline.steps.guards import UploadReview
 from enrich_pipeline.steps.upload_progress import UploadSummary
@@ -61,7 +61,7 @@ def source_metadata(check: SourceCheck) -> Metadata:
             {
                 "currency": total.currency or "(none)",
                 "orders": total.orders,
-                "control_total": plain(total.control_total),
+                "control_total": in_currency(total.control_total, total.currency),
                 "incomplete_lines": total.incomplete_lines,
             }
             for total in check.totals
@@ -74,7 +74,8 @@ def cost_metadata(components: int, review: CostReview) -> Metadata:
     return {
         "dagster/partition_row_count": components,
         "enrich/unclear_costs": _table(
-            {**total._asdict(), "money": plain(total.money)}  # a table's cells are text or whole numbers
+            # A table's cells are text or whole numbers.
+            {**total._asdict(), "money": in_currency(total.money, total.currency)}
             for total in review.totals
         ),
         "enrich/unclear_costs_by_sku": _table(
@@ -85,12 +86,12 @@ def cost_metadata(components: int, review: CostReview) -> Metadata:
                 "until": cost.until.isoformat() if cost.until else "(open)",
                 "orders": cost.orders,
                 "currency": cost.currency,
-                "money": plain(cost.money),
+                "money": in_currency(cost.money, cost.currency),
             }
             for cost in review.unclear
         ),
         "enrich/refunded_above_sale": _table(
-            {"currency": over.currency, "orders": over.orders, "excess": plain(over.excess)}
+            {"currency": over.currency, "orders": over.orders, "excess": in_currency(over.excess, over.currency)}
             for over in review.over_refunds
         ),
         "enrich/lines_restocked_above_sale": review.over_restocked_lines,
@@ -114,7 +115,7 @@ def profit_metadata(profit: DayProfit) -> Metadata:
         "enrich/orders_to_send": profit.computed,
         "enrich/orders_excluded": excluded,
         "enrich/amounts": _table(
-            {"currency": currency, "sales": plain(sales), "profit": plain(profit_sum)}
+            {"currency": currency, "sales": in_currency(sales, currency), "profit": in_currency(profit_sum, currency)}
             for currency, (sales, profit_sum) in profit.amounts.items()
         ),
         "enrich/exclusions": _table(
@@ -153,10 +154,10 @@ def _review_metadata(review: UploadReview | None) -> Metadata:
                 "new": change.new,
                 "changed": change.changed,
                 "again": change.again,
-                "sales_before": plain(change.sales_before),
-                "sales_after": plain(change.sales_after),
-                "profit_before": plain(change.profit_before),
-                "profit_after": plain(change.profit_after),
+                "sales_before": in_currency(change.sales_before, change.currency),
+                "sales_after": in_currency(change.sales_after, change.currency),
+                "profit_before": in_currency(change.profit_before, change.currency),
+                "profit_after": in_currency(change.profit_after, change.currency),
             }
             for change in changes
         ),
@@ -164,10 +165,10 @@ def _review_metadata(review: UploadReview | None) -> Metadata:
             {
                 "order_id": mover.order_id,
                 "currency": mover.currency,
-                "profit_before": plain(mover.profit_before),
-                "profit_after": plain(mover.profit_after),
-                "sales_before": plain(mover.sales_before),
-                "sales_after": plain(mover.sales_after),
+                "profit_before": in_currency(mover.profit_before, mover.currency),
+                "profit_after": in_currency(mover.profit_after, mover.currency),
+                "sales_before": in_currency(mover.sales_before, mover.currency),
+                "sales_after": in_currency(mover.sales_after, mover.currency),
             }
             for mover in review.preview.movers
         ),
@@ -204,16 +205,15 @@ def receipt_markdown(receipt: Receipt) -> str:
     """A receipt as a Markdown table: a row a state, reason and currency, then the source it must add up to."""
     rows = ["| state | reason | currency | orders | sales | profit | control total |", "|---|---|---|--:|--:|--:|--:|"]
     for line in receipt.states:
-        sales = "" if line.sales_amount is None else plain(line.sales_amount)
-        profit = "" if line.profit_amount is None else plain(line.profit_amount)
+        sales = "" if line.sales_amount is None else in_currency(line.sales_amount, line.currency)
+        profit = "" if line.profit_amount is None else in_currency(line.profit_amount, line.currency)
         rows.append(
             f"| {line.state} | {line.reason or ''} | {line.currency} | {line.orders} | {sales} | {profit} "
-            f"| {plain(line.control_total)} |"
+            f"| {in_currency(line.control_total, line.currency)} |"
         )
-    rows.extend(
-        f"| **source** | | {total.currency} | **{total.orders}** | | | **{plain(total.control_total)}** |"
-        for total in receipt.source
-    )
+    for total in receipt.source:
+        control = in_currency(total.control_total, total.currency)
+        rows.append(f"| **source** | | {total.currency} | **{total.orders}** | | | **{control}** |")
     return "\n".join([*rows, "", verdict(receipt)])
 
 

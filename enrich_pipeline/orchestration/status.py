@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from enrich_pipeline.domain.day_status import DayStatus
-from enrich_pipeline.domain.receipts import plain
+from enrich_pipeline.domain.receipts import in_currency
 from enrich_pipeline.orchestration.flow import UPLOAD_VERIFICATION
 
 _CURSOR_VERSION = 1
@@ -47,8 +47,8 @@ def _row(day: DayStatus) -> dict[str, str | int]:
         "excluded": receipt.orders_in("excluded") if receipt else 0,
         "unverified": day.unverified,
         "findings": receipt.findings if receipt else 0,
-        "sales": ", ".join(f"{plain(sales)} {currency}" for currency, (sales, _) in amounts.items()),
-        "profit": ", ".join(f"{plain(profit)} {currency}" for currency, (_, profit) in amounts.items()),
+        "sales": ", ".join(f"{in_currency(sales, currency)} {currency}" for currency, (sales, _) in amounts.items()),
+        "profit": ", ".join(f"{in_currency(profit, currency)} {currency}" for currency, (_, profit) in amounts.items()),
         "last run": "" if day.last_run_at is None else day.last_run_at.isoformat(timespec="seconds"),
         "to be mended until": day.last_day_to_mend.isoformat(),
     }

@@ -18,7 +18,7 @@ from enrich_pipeline.domain.alerts import (
     message,
 )
 from enrich_pipeline.domain.days import local_day
-from enrich_pipeline.domain.receipts import plain
+from enrich_pipeline.domain.receipts import in_currency
 from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.warehouse.alerts import lock_alerts, mark_told, note_changes, open_alerts, untold_alerts
 from enrich_pipeline.warehouse.day_status import day_statuses
@@ -83,5 +83,7 @@ def _tell(connection: Connection, tell: Callable[[str], object] | None) -> int:
 
 
 def _too_late(change: OutsideChange) -> TooLate:
-    money = ", ".join(f"sales of {plain(sales)} {currency}" for currency, (sales, _) in sorted(change.amounts.items()))
+    money = ", ".join(
+        f"sales of {in_currency(sales, currency)} {currency}" for currency, (sales, _) in sorted(change.amounts.items())
+    )
     return TooLate(order_day=change.order_day, orders=change.orders, money=money or "no sales")

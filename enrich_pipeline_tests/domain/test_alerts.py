@@ -104,7 +104,7 @@ def test_a_day_that_does_not_add_up_is_an_alert_once_it_is_over() -> None:
 )
 def test_money_that_cannot_go_is_an_alert(state: str, reason: str | None) -> None:
     found = wrong(days(age_2=receipt(ago(2), line("verified"), line(state, reason, 3, "120.50"))))
-    assert found == {("stranded_money", str(ago(2))): "3 orders of 120.5 USD do not reach the vendor"}
+    assert found == {("stranded_money", str(ago(2))): "3 orders of 120.50 USD do not reach the vendor"}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from decimal import Decimal, Inexact
 
 import pytest
 
-from enrich_pipeline.domain.receipts import Receipt, StateLine, TotalLine, plain
+from enrich_pipeline.domain.receipts import Receipt, StateLine, TotalLine, in_currency, plain
 from enrich_pipeline_tests.domain.test_alerts import line, receipt
 
 DAY = date(2026, 11, 1)
@@ -136,3 +136,19 @@ def test_a_source_line_is_read_as_it_was_written() -> None:
 @pytest.mark.parametrize(("amount", "text"), [("10.50", "10.5"), ("100", "100"), ("1E+3", "1000"), ("0.00", "0")])
 def test_an_amount_is_written_plainly(amount: str, text: str) -> None:
     assert plain(Decimal(amount)) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        ("32.9", "USD", "32.90"),
+        ("1E+3", "USD", "1000.00"),
+        ("-0.5", "KWD", "-0.500"),
+        ("32.9055", "USD", "32.9055"),
+        ("1200.0", "JPY", "1200"),
+        ("1.5", "", "1.5"),
+        ("7", "XAU", "7"),
+    ],
+)
+def test_an_amount_of_a_currency_has_its_decimals_and_loses_none(amount: str, currency: str, text: str) -> None:
+    assert in_currency(Decimal(amount), currency) == text
