@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 
+from sqlalchemy import Connection
+
 from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.domain.errors import DayError
 from enrich_pipeline.enrich_client import (
@@ -39,6 +41,7 @@ from enrich_pipeline.warehouse.upload_ledger import (
     forget_unsent,
     record_outcomes,
 )
+from enrich_pipeline.warehouse.upload_plan import START_OF_PLAN, PlanPiece, next_piece
 
 _logger = logging.getLogger(__name__)
 
@@ -81,7 +84,8 @@ class UploadEngine:
         # An error that is no answer of the vendor ends the upload.
         self._results: SimpleQueue[_Result | BaseException] = SimpleQueue()
         self._claims = threading.Lock()
-        self._next_batch = 0
+        self._claimed_until = START_OF_PLAN
+        self._claimed_batches = 0
         self._unwritten: list[Outcome] = []
         self._unsent: list[int] = []
         self._written_at = 0.0
@@ -132,17 +136,13 @@ class UploadEngine:
         """Write batches down ahead of the workers until the plan is through."""
         try:
             while self._queue.wait_for_room():
-                first, count = self._claim(batches)
-                if not count:
-                    return
                 with self._run.engine.begin() as connection:
+                    claimed = self._claim(connection, batches)
+                    if claimed is None:
+                        return
+                    piece, count = claimed
                     chunk = begin_batches(
-                        connection,
-                        self._day.day,
-                        run_id=self._run.run_id,
-                        batch_size=self._batch_size,
-                        first=first,
-                        count=count,
+                        connection, self._day.day, piece, run_id=self._run.run_id, batch_size=self._batch_size
                     )
                 if len(chunk) < count:
                     raise DayError(
@@ -153,14 +153,18 @@ class UploadEngine:
         except BaseException as error:  # it is raised in the calling thread
             self._results.put(error)
 
-    def _claim(self, batches: int) -> tuple[int, int]:
-        """The first of the batches that nobody has written down yet, and how many to take; the first time a few."""
+    def _claim(self, connection: Connection, batches: int) -> tuple[PlanPiece, int] | None:
+        """The next piece of the plan that nobody wrote down, and its batches: few until there is one a worker."""
         with self._claims:
-            first = self._next_batch
-            wanted = self._batches_a_chunk if first else -(-self._batches_a_chunk // 4)
-            count = min(wanted, batches - first)
-            self._next_batch += count
-            return first, count
+            few = self._claimed_batches < self._concurrency
+            wanted = -(-self._batches_a_chunk // 4) if few else self._batches_a_chunk
+            count = min(wanted, batches - self._claimed_batches)
+            if not count:
+                return None
+            piece = next_piece(connection, after=self._claimed_until, orders=count * self._batch_size)
+            self._claimed_until = piece.until
+            self._claimed_batches += count
+            return piece, count
 
     def _work(self) -> None:
         """Post one batch after the other until the queue is closed."""

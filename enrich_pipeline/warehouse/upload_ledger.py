@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from enrich_pipeline.warehouse.upload_plan import BODY_ORDER
+from enrich_pipeline.warehouse.upload_plan import BODY_ORDER, PlanPiece
 
 # concat leaves a null out where `||` would turn the whole text into null: the ledger takes none, in the same statement.
 PAYLOAD = """
@@ -98,23 +98,20 @@ def overrides_of_run(connection: Connection, day: date, run_id: str) -> dict[str
 
 
 def begin_batches(
-    connection: Connection, day: date, *, run_id: str, batch_size: int, first: int, count: int
+    connection: Connection, day: date, piece: PlanPiece, *, run_id: str, batch_size: int
 ) -> list[Sending]:
-    """Write the intent to send the batches `first` to `first + count - 1` of the upload's plan, and return them.
+    """Write the intent to send a piece of the upload's plan in batches, and return them; the last may be smaller.
 
     The present payload of each order is copied into the ledger, so that what a request carried can be told later.
-    Nothing may be sent before the caller has committed. A batch behind the plan's end, or of a plan that is gone or
-    another day's, is not there.
+    Nothing may be sent before the caller has committed. Of a plan that is gone or another day's there is no batch.
     """
-    # The plan was just made and has no statistics: without them the whole of it would be read for each chunk.
-    connection.execute(text("SET LOCAL enable_seqscan = off"))
     rows = connection.execute(
         text(f"""
             WITH chunk AS MATERIALIZED (
-                SELECT position, order_id, order_timestamp, sales_amount, profit_amount, currency,
-                    position / :batch_size AS batch_number
+                SELECT order_id, order_timestamp, sales_amount, profit_amount, currency,
+                    (row_number() OVER () - 1) / :batch_size AS batch_number
                 FROM enrich.upload_plan
-                WHERE position >= :first_position AND position < :end_position AND order_day = :day
+                WHERE ctid > CAST(:after AS tid) AND ctid <= CAST(:until AS tid) AND is_sent AND order_day = :day
             ),
             numbered AS MATERIALIZED (
                 SELECT batch_number, count(*) AS orders, {_BODY} AS body,
@@ -138,8 +135,8 @@ def begin_batches(
             "day": day,
             "run_id": run_id,
             "batch_size": batch_size,
-            "first_position": first * batch_size,
-            "end_position": (first + count) * batch_size,
+            "after": piece.after,
+            "until": piece.until,
         },
     )
     return [Sending(row.batch_id, row.orders, row.body.encode()) for row in rows]

@@ -1,13 +1,14 @@
 """What an upload of a day will send, decided once and then taken piece by piece: the table `enrich.upload_plan`.
 
-It holds each order of the day that could be sent, with what the vendor held of it when the day was last read back;
-those that are sent have a position. It lives for one upload, under the store's lock, and is not logged: a crash forgets
-it, and the next upload decides anew. Nothing of it is a statement about what was sent; that is the ledger's.
+It holds each order of the day that could be sent, with what the vendor held of it when the day was last read back. It
+lives for one upload, under the store's lock, and is not logged: a crash forgets it, and the next upload decides anew.
+Nothing of it is a statement about what was sent; that is the ledger's.
 """
 
 from __future__ import annotations
 
 from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -24,6 +25,16 @@ DECIDED_ORDERS = f"""
 """
 """Each order of `:day` that could be sent, and whether an upload with `:full`, `:allow_outside_window` sends it now."""
 
+START_OF_PLAN = "(0,0)"
+_END_OF_PLAN = "(4294967295,65535)"
+
+
+class PlanPiece(NamedTuple):
+    """The rows of the plan that lie behind `after`, up to and with `until`: PostgreSQL's addresses of rows."""
+
+    after: str
+    until: str
+
 
 def plan_upload(connection: Connection, day: date, *, full: bool, allow_outside_window: bool) -> None:
     """Write down what must be sent now. Replaces a plan of before; may be repeated."""
@@ -32,21 +43,42 @@ def plan_upload(connection: Connection, day: date, *, full: bool, allow_outside_
     join_whole_days(connection)
     connection.execute(
         text(f"""
-            CREATE UNLOGGED TABLE enrich.upload_plan AS
-            SELECT *,
-                CASE WHEN is_sent THEN count(*) FILTER (WHERE is_sent) OVER (ROWS UNBOUNDED PRECEDING) - 1 END
-                    AS position
-            FROM ({DECIDED_ORDERS}) AS decided
+            CREATE UNLOGGED TABLE enrich.upload_plan AS {DECIDED_ORDERS}
         """),
         {"day": day, "full": full, "allow_outside_window": allow_outside_window},
     )
-    # The rows lie in the order of their positions.
-    connection.execute(text("CREATE INDEX ON enrich.upload_plan USING brin (position) WITH (pages_per_range = 16)"))
+
+
+def next_piece(connection: Connection, *, after: str, orders: int) -> PlanPiece:
+    """The piece of the present plan with the next `orders` that are sent, or as many as are left.
+
+    A plan's rows are never changed, so where a row lies tells it from all others: numbering and indexing them took a
+    third of the time before the first request. Pieces one after the other hold every row once, in whatever order the
+    rows are found.
+    """
+    _read_where_rows_lie(connection)
+    until = connection.execute(
+        text("""
+            SELECT ctid::text FROM enrich.upload_plan WHERE ctid > CAST(:after AS tid) AND is_sent
+            OFFSET :orders - 1 LIMIT 1
+        """),
+        {"after": after, "orders": orders},
+    ).scalar()
+    return PlanPiece(after, until or _END_OF_PLAN)
 
 
 def drop_plan(connection: Connection) -> None:
     """Forget the plan, where there is one."""
     connection.execute(text("DROP TABLE IF EXISTS enrich.upload_plan"))
+
+
+def _read_where_rows_lie(connection: Connection) -> None:
+    """Have this transaction read a piece by its rows' addresses, one after the other.
+
+    The plan was just made and has no statistics: without them the whole of it would be read for each piece.
+    """
+    for setting in ("enable_seqscan = off", "max_parallel_workers_per_gather = 0"):
+        connection.execute(text(f"SET LOCAL {setting}"))
 
 
 def _forget_departed_orders(connection: Connection, day: date) -> None:

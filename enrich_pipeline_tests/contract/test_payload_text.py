@@ -13,6 +13,7 @@ from enrich_pipeline.domain.payloads import MAX_ID_CHARACTERS, Payload, batch_bo
 from enrich_pipeline.warehouse.audit_tables import audit_metadata
 from enrich_pipeline.warehouse.engine import warehouse_engine
 from enrich_pipeline.warehouse.upload_ledger import begin_batches
+from enrich_pipeline.warehouse.upload_plan import START_OF_PLAN, next_piece
 
 DAY = date(2025, 6, 10)
 
@@ -41,19 +42,17 @@ def connection(database: URL) -> Iterator[Connection]:
 
 
 def body_from_the_ledger(connection: Connection, sent: list[Payload]) -> bytes:
-    in_order = sorted(sent, key=lambda payload: (payload.order_timestamp, payload.order_id))
     connection.execute(text("DROP TABLE IF EXISTS enrich.upload_plan"))
     connection.execute(
         text("""
-            CREATE TABLE enrich.upload_plan (position bigint, order_day date, order_id text,
+            CREATE TABLE enrich.upload_plan (is_sent boolean, order_day date, order_id text,
                 order_timestamp timestamptz, sales_amount numeric, profit_amount numeric, currency text)
         """)
     )
     connection.execute(
-        text("INSERT INTO enrich.upload_plan VALUES (:position, :day, :order_id, :at, :sales, :profit, :currency)"),
+        text("INSERT INTO enrich.upload_plan VALUES (true, :day, :order_id, :at, :sales, :profit, :currency)"),
         [
             {
-                "position": position,
                 "day": DAY,
                 "order_id": payload.order_id,
                 "at": payload.order_timestamp,
@@ -61,10 +60,11 @@ def body_from_the_ledger(connection: Connection, sent: list[Payload]) -> bytes:
                 "profit": payload.profit_amount,
                 "currency": payload.currency,
             }
-            for position, payload in enumerate(in_order)
+            for payload in sent
         ],
     )
-    (sending,) = begin_batches(connection, DAY, run_id="run", batch_size=len(sent), first=0, count=1)
+    piece = next_piece(connection, after=START_OF_PLAN, orders=len(sent))
+    (sending,) = begin_batches(connection, DAY, piece, run_id="run", batch_size=len(sent))
     return sending.body
 
 
