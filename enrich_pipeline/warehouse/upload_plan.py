@@ -21,7 +21,8 @@ DECIDED_ORDERS = f"""
     SELECT order_day, order_id, order_timestamp, sales_amount, profit_amount, currency, state,
         held_order_timestamp, held_sales_amount, held_profit_amount, held_currency, ({SENDABLE}) AS is_sent
     FROM enrich.order_states
-    WHERE order_day = :day AND state <> 'excluded'
+    -- Excluded orders alone have no amounts: asked so, the state is decided once an order and not for this as well.
+    WHERE order_day = :day AND sales_amount IS NOT NULL
 """
 """Each order of `:day` that could be sent, and whether an upload with `:full`, `:allow_outside_window` sends it now."""
 
