@@ -82,13 +82,20 @@ latest_read_back AS (
     WHERE completed_at IS NOT NULL
     ORDER BY order_day, read_back_id DESC
 ),
-sent AS (
-    SELECT DISTINCT ON (ledger.order_day, ledger.order_id)
-        ledger.*, batch.status, batch.error_code, batch.sent_at
+counting AS NOT MATERIALIZED (
+    SELECT ledger.*, batch.status, batch.error_code, batch.sent_at
     FROM enrich.upload_ledger AS ledger
     INNER JOIN enrich.upload_batches AS batch USING (batch_id)
     WHERE batch.status <> 'failed' AND NOT ledger.left_day
-    ORDER BY ledger.order_day, ledger.order_id, ledger.batch_id DESC
+),
+-- The last that counts. DISTINCT ON would say the same, sort the day, and keep all that follows on one processor.
+sent AS (
+    SELECT * FROM counting
+    WHERE NOT EXISTS (
+        SELECT FROM counting AS later
+        WHERE counting.order_day = later.order_day AND counting.order_id = later.order_id
+            AND counting.batch_id < later.batch_id
+    )
 )
 SELECT
     order_id,
