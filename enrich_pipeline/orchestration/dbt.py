@@ -11,6 +11,7 @@ import dagster as dg
 from enrich_pipeline.domain.errors import SettingsError
 from enrich_pipeline.orchestration.flow import ORDER_COSTS, ORDER_PROFIT, RAW_ORDERS, FlowAsset
 from enrich_pipeline.orchestration.lineage import COLUMN_LINEAGE
+from enrich_pipeline.orchestration.metadata import table_metadata
 
 MANIFEST = Path("target") / "manifest.json"
 
@@ -26,7 +27,7 @@ def raw_source_specs() -> list[dg.AssetSpec]:
             kinds={"postgres"},
             owners=[RAW_ORDERS.owner],
             description=f"`raw.{table}`, as the brand's systems load it.",
-            metadata={"dagster/table_name": f"raw.{table}"},
+            metadata=table_metadata(f"raw.{table}"),
         )
         for table in _SOURCES
     ]

@@ -30,15 +30,6 @@ def spec_of(
 
     `skippable`: its step records days itself, and gives Dagster no output that would stand for all of them.
     """
-    metadata: Metadata = {}
-    if flow.table is not None:
-        metadata["dagster/table_name"] = flow.table
-        metadata["dagster/column_schema"] = dg.TableSchema(
-            columns=[
-                dg.TableColumn(column.name, column.type, description=column.description)
-                for column in table_columns(flow.table)
-            ]
-        )
     return dg.AssetSpec(
         flow.key,
         deps=deps,
@@ -46,9 +37,22 @@ def spec_of(
         group_name=flow.group,
         kinds=set(flow.kinds),
         owners=[flow.owner],
-        metadata=metadata,
+        metadata={} if flow.table is None else table_metadata(flow.table),
         skippable=skippable,
     )
+
+
+def table_metadata(name: str) -> Metadata:
+    """The name of a table of ours, and its columns with what they hold."""
+    return {
+        "dagster/table_name": name,
+        "dagster/column_schema": dg.TableSchema(
+            columns=[
+                dg.TableColumn(column.name, column.type, description=column.description)
+                for column in table_columns(name)
+            ]
+        ),
+    }
 
 
 def source_metadata(check: SourceCheck) -> Metadata:
