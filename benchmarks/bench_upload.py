@@ -1,25 +1,39 @@
 """How fast a day's orders leave: ours beside the ways a good engineer would otherwise take, in one run, equal N.
 
 Every client reads the same table of the same PostgreSQL inside its time and posts the same orders, 500 a request, to
-the same sink, which waits and answers. Ours keeps its ledger; none of the others keeps one.
+the same sink, which waits and answers. Ours keeps its ledger; none of the others keeps one. With --service each also
+posts once to our durable service, which knows the orders and holds nothing of them yet.
 
-    .venv-bench/bin/python benchmarks/bench_upload.py --orders 200000 --delay-ms 50 0
+    .venv-bench/bin/python benchmarks/bench_upload.py --orders 200000 --delay-ms 50 0 --service
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psutil
+import psycopg
 from sink import running_sink
 from sqlalchemy import make_url
 from store import DAY, BenchStore, bench_store
 from upload_clients import CLIENTS
+
+from enrich_pipeline.enrich_api import (
+    ApiConfig,
+    ServiceProcess,
+    ServiceSpec,
+    connect,
+    import_channel_orders,
+    replace_key,
+)
+from enrich_pipeline.warehouse.embedded import create_database, libpq_url
 
 _ROW = "{:<34} {:>10} {:>9} {:>14} {:>14}"
 
@@ -32,6 +46,7 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=20)
     parser.add_argument("--clients", nargs="+", choices=list(CLIENTS), default=list(CLIENTS))
     parser.add_argument("--rounds", type=int, default=1, help="the best of so many counts")
+    parser.add_argument("--service", action="store_true", help="post to our durable service too, once each")
     parser.add_argument("--run-client", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.run_client:
@@ -40,32 +55,56 @@ def main() -> None:
     with bench_store(arguments.orders) as store:
         for delay_ms in arguments.delay_ms:
             with running_sink(delay_ms=delay_ms) as url:
-                _compare(store, url, arguments, f"sink that waits {delay_ms:g} ms")
+                _print_head(arguments, f"sink that waits {delay_ms:g} ms")
+                for name in arguments.clients:
+                    _print_row(
+                        name, min(_measure(store, url, name, arguments) for _ in range(arguments.rounds)), arguments
+                    )
+        if arguments.service:
+            _print_head(arguments, "our durable service")
+            for name in arguments.clients:
+                with _service(store, name) as (url, key):
+                    _print_row(name, _measure(store, url, name, arguments, key=key), arguments)
 
 
-def _compare(store: BenchStore, url: str, arguments: argparse.Namespace, target: str) -> None:
+@contextmanager
+def _service(store: BenchStore, name: str) -> Iterator[tuple[str, str]]:
+    """Our service on a database of its own that knows the day's orders; its base URL and a key."""
+    database = f"service_{name}"
+    with psycopg.connect(libpq_url(store.postgres.admin_url()), autocommit=True) as admin:
+        create_database(admin, database, owner="postgres")
+    url = libpq_url(store.postgres.url(database, role="postgres"))
+    with psycopg.connect(libpq_url(store.url)) as warehouse, connect(ApiConfig(database_url=url)) as connection:
+        key = replace_key(connection)
+        orders = warehouse.execute("SELECT order_id, ordered_at, currency, 1, 1 FROM enrich.order_profit")
+        import_channel_orders(connection, orders)
+    with ServiceProcess(ServiceSpec(database_url=url)) as service:
+        yield service.base_url, key
+
+
+def _print_head(arguments: argparse.Namespace, target: str) -> None:
     print(f"\n{arguments.orders:,} orders, {arguments.batch} a request, {arguments.in_flight} in flight, {target}")
     print(_ROW.format("", "orders/s", "seconds", "CPU s/million", "with Postgres"))
-    for name in arguments.clients:
-        best: tuple[float, float, float] | None = None
-        for _ in range(arguments.rounds):
-            measured = _measure(store, url, name, arguments)
-            best = min(best or measured, measured)
-        seconds, own, server = best or (0.0, 0.0, 0.0)
-        millions = arguments.orders / 1e6
-        print(
-            _ROW.format(
-                CLIENTS[name].title,
-                f"{arguments.orders / seconds:,.0f}",
-                f"{seconds:.2f}",
-                f"{own / millions:.1f}",
-                f"{(own + server) / millions:.1f}",
-            ),
-            flush=True,
-        )
 
 
-def _measure(store: BenchStore, url: str, name: str, arguments: argparse.Namespace) -> tuple[float, float, float]:
+def _print_row(name: str, measured: tuple[float, float, float], arguments: argparse.Namespace) -> None:
+    seconds, own, server = measured
+    millions = arguments.orders / 1e6
+    print(
+        _ROW.format(
+            CLIENTS[name].title,
+            f"{arguments.orders / seconds:,.0f}",
+            f"{seconds:.2f}",
+            f"{own / millions:.1f}",
+            f"{(own + server) / millions:.1f}",
+        ),
+        flush=True,
+    )
+
+
+def _measure(
+    store: BenchStore, url: str, name: str, arguments: argparse.Namespace, *, key: str = "any"
+) -> tuple[float, float, float]:
     """Seconds, processor seconds of the client, and of PostgreSQL: a client in a process of its own, imports done."""
     store.forget_uploads()
     task = {
@@ -77,7 +116,11 @@ def _measure(store: BenchStore, url: str, name: str, arguments: argparse.Namespa
     }
     before = store.postgres_cpu_seconds()
     done = subprocess.run(
-        [sys.executable, __file__, "--run-client", json.dumps(task)], check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, __file__, "--run-client", json.dumps(task)],
+        check=True,
+        env=os.environ | {"BENCHMARK_KEY": key},
+        stdout=subprocess.PIPE,
+        text=True,
     )
     result = json.loads(done.stdout.splitlines()[-1])
     if result["sent"] != arguments.orders:

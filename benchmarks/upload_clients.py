@@ -16,7 +16,10 @@ from sqlalchemy import URL
 
 Send = Callable[[URL, str, date, int, int], int]
 
-_KEY = {"Authorization": "Bearer benchmark", "Content-Type": "application/json"}
+_KEY = {
+    "Authorization": f"Bearer {os.environ.get('BENCHMARK_KEY', 'benchmark')}",
+    "Content-Type": "application/json",
+}
 _COLUMNS = "order_id, ordered_at, sales_amount, profit_amount, currency"
 _SELECT = f"SELECT {_COLUMNS} FROM enrich.order_profit WHERE order_day = '{{day}}' AND exclusion IS NULL"
 
