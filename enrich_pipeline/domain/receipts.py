@@ -19,7 +19,7 @@ from enrich_pipeline.domain.states import State
 # The default context would round sums past 28 digits without a word; this one adds exactly or raises.
 _EXACT = Context(prec=10_000, traps=[Inexact])
 
-_DECIMALS = {currency.code: currency.exponent or 0 for currency in iso4217.Currency}
+_DECIMALS = {currency.code: currency.exponent for currency in iso4217.Currency if currency.exponent}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

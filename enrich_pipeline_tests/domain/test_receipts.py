@@ -147,6 +147,7 @@ def test_an_amount_is_written_plainly(amount: str, text: str) -> None:
         ("32.9055", "USD", "32.9055"),
         ("1200.0", "JPY", "1200"),
         ("1.5", "", "1.5"),
+        ("2", "", "2"),
         ("7", "XAU", "7"),
     ],
 )
