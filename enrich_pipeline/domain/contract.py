@@ -24,6 +24,7 @@ class ContractProfile:
         shows_rows: whether a posted row shows in GET at once, or only after the vendor's next data refresh.
         max_batch_orders: most orders in one POST.
         max_body_bytes: most bytes in one POST body.
+        takes_gzip: whether a POST body may come compressed. Answers are asked for compressed in any case.
         max_get_limit: largest `limit` of one GET.
         end_inclusive: whether GET returns a row that stands exactly at `end`. A row at `start` always is.
         timestamp_precision: what an `order_timestamp` keeps; anything finer is cut off before it is sent.
@@ -37,6 +38,7 @@ class ContractProfile:
     shows_rows: Literal["at_once", "after_refresh"]
     max_batch_orders: int
     max_body_bytes: int
+    takes_gzip: bool
     max_get_limit: int
     end_inclusive: bool
     timestamp_precision: Precision
@@ -56,6 +58,7 @@ FULL = ContractProfile(
     shows_rows="at_once",
     max_batch_orders=1000,
     max_body_bytes=8 * 1024 * 1024,
+    takes_gzip=True,
     max_get_limit=1000,
     end_inclusive=True,
     timestamp_precision="microsecond",
@@ -71,6 +74,7 @@ MINIMAL = ContractProfile(
     shows_rows="after_refresh",
     max_batch_orders=500,
     max_body_bytes=1024 * 1024,
+    takes_gzip=False,
     max_get_limit=100,
     end_inclusive=True,
     timestamp_precision="second",

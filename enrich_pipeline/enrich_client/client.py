@@ -29,7 +29,7 @@ from enrich_pipeline.enrich_client.models import (
 )
 from enrich_pipeline.enrich_client.pacing import Clock, Pacer
 from enrich_pipeline.enrich_client.retries import OnRetry, Retrier, RetryPolicy
-from enrich_pipeline.enrich_client.transport import RawAnswer, Timeouts, Transport
+from enrich_pipeline.enrich_client.transport import RawAnswer, Timeouts, Transport, is_this_machine
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class EnrichClient:
         retry: RetryPolicy | None = None,
         timeouts: Timeouts | None = None,
         max_connections: int = 8,
-        gzip: bool = False,
+        gzip: bool | None = None,
         on_retry: OnRetry | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -69,7 +69,8 @@ class EnrichClient:
             timeouts: of each attempt.
             max_connections: most requests in flight. There are fewer while the vendor strains, however many threads
                 call: see `domain.adaptive_limit`.
-            gzip: ask for compressed answers; saves traffic, costs time on a fast line.
+            gzip: compress bodies where the profile allows it, and ask for compressed answers. None: unless the
+                vendor is this machine. 500 orders shrink from 70 kB to 13 in 0.07 ms, less than any network takes.
             on_retry: told of each retry, for progress logs.
             clock: real time when None.
 
@@ -82,7 +83,12 @@ class EnrichClient:
         self._retrier = Retrier(retry or RetryPolicy(), clock=self._clock, pacer=self._pacer, on_retry=on_retry)
         self._api_key = api_key
         self._transport = Transport(
-            base_url, api_key, timeouts=timeouts or Timeouts(), max_connections=max_connections, gzip=gzip
+            base_url,
+            api_key,
+            timeouts=timeouts or Timeouts(),
+            max_connections=max_connections,
+            gzip=not is_this_machine(base_url) if gzip is None else gzip,
+            gzip_bodies=profile.takes_gzip,
         )
 
     def __enter__(self) -> Self:

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from urllib.parse import urlsplit
 
 import httpx
+from isal import igzip
 from pydantic import SecretStr
 
 from enrich_pipeline.domain.errors import SettingsError
@@ -24,6 +25,11 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+# What a vendor that cannot read a compressed body may call it: no JSON, another type, nothing it can process.
+_UNREADABLE = {400, 415, 422}
+_REFUSED = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +62,21 @@ class Transport:
     """A pool of connections to one API, authenticated. Safe to share between threads; close it when done."""
 
     def __init__(
-        self, base_url: str, api_key: SecretStr, *, timeouts: Timeouts, max_connections: int, gzip: bool
+        self,
+        base_url: str,
+        api_key: SecretStr,
+        *,
+        timeouts: Timeouts,
+        max_connections: int,
+        gzip: bool,
+        gzip_bodies: bool,
     ) -> None:
-        """Connects when first used.
+        """Connects when first used. `gzip`: answers may come compressed, and where `gzip_bodies` bodies go so too.
 
         Raises:
             SettingsError: when the URL would send the key over the network unencrypted, or no header can carry the key.
         """
-        url = urlsplit(base_url)
-        if url.scheme != "https" and url.hostname not in _LOOPBACK:
+        if urlsplit(base_url).scheme != "https" and not is_this_machine(base_url):
             raise SettingsError("WORKMAGIC_API_URL must be https: plain http is allowed to this machine only.")
         self._http = httpx.Client(
             base_url=base_url,
@@ -80,18 +92,34 @@ class Transport:
             limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
             follow_redirects=False,
             # No proxy of the environment stands between this machine and itself.
-            trust_env=url.hostname not in _LOOPBACK,
+            trust_env=not is_this_machine(base_url),
         )
+        self._compresses = gzip and gzip_bodies
+        self._compressed_was_taken = False
 
     def post(self, path: str, body: bytes) -> RawAnswer:
-        """POST a JSON body. Raises as `_send` does."""
-        return self._send(
-            self._http.build_request("POST", path, content=body, headers={"Content-Type": "application/json"})
-        )
+        """POST a JSON body. Raises as `_send` does.
+
+        A vendor that does not read compressed bodies refuses the first one, and takes the same as it is: then no
+        further one is compressed. Taken for a body with a bad row, it would cost every order of the day.
+        """
+        if self._compresses:
+            answer = self._post(path, igzip.compress(body, 1), {"Content-Encoding": "gzip"})
+            if answer.status not in _UNREADABLE or self._compressed_was_taken:
+                self._compressed_was_taken |= answer.status < _REFUSED
+                return answer
+        answer = self._post(path, body, {})
+        if answer.status < _REFUSED:
+            self._compresses = False
+        return answer
 
     def get(self, path: str, params: Mapping[str, str | int]) -> RawAnswer:
         """GET with a query. Raises as `_send` does."""
         return self._send(self._http.build_request("GET", path, params=dict(params)))
+
+    def _post(self, path: str, content: bytes, headers: Mapping[str, str]) -> RawAnswer:
+        headers = {"Content-Type": "application/json", **headers}
+        return self._send(self._http.build_request("POST", path, content=content, headers=headers))
 
     def close(self) -> None:
         """Close every connection."""
@@ -133,6 +161,11 @@ class _BearerKey(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
         yield request
+
+
+def is_this_machine(base_url: str) -> bool:
+    """Whether requests to the URL never leave this machine."""
+    return urlsplit(base_url).hostname in _LOOPBACK
 
 
 def _reason(error: httpx.RequestError) -> str:

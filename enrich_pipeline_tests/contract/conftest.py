@@ -59,8 +59,10 @@ class Vendor:
             self.api.refresh()
 
 
-def connect(api: RunningApi, profile: ContractProfile, *, key: str | None = None) -> EnrichClient:
-    return EnrichClient(api.base_url, SecretStr(key or api.key), profile, retry=NO_RETRIES)
+def connect(
+    api: RunningApi, profile: ContractProfile, *, key: str | None = None, gzip: bool | None = None
+) -> EnrichClient:
+    return EnrichClient(api.base_url, SecretStr(key or api.key), profile, retry=NO_RETRIES, gzip=gzip)
 
 
 @pytest.fixture(scope="package", params=["full", "minimal"])

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from enrich_pipeline.domain.contract import MINIMAL, floor_instant
-from enrich_pipeline.domain.payloads import MAX_ID_CHARACTERS, encode_payload
+from enrich_pipeline.domain.payloads import MAX_ID_CHARACTERS, batch_body, encode_payload
 from enrich_pipeline.domain.windows import Unverifiable, Window, plan_windows
 from enrich_pipeline.enrich_api.profiles import PROFILES
 from enrich_pipeline.enrich_client import AuthenticationError, PayloadTooLarge, RateLimited, Unprocessable, read_day
@@ -33,6 +33,7 @@ def test_client_and_service_agree_on_every_setting_of_the_profile(vendor):
     assert ours.shows_rows == theirs.shown
     assert ours.max_batch_orders == theirs.largest_batch
     assert ours.max_body_bytes == theirs.largest_body_bytes
+    assert ours.takes_gzip == theirs.gzip
     assert ours.max_get_limit == theirs.largest_limit
     assert ours.end_inclusive == theirs.end_inclusive
     assert ours.timestamp_precision == theirs.precision
@@ -53,6 +54,20 @@ def test_what_is_posted_is_held_to_the_last_digit(vendor, payload, sales, profit
     assert answer.accepted == (1 if vendor.profile.post_answers_row_errors else None)
     assert (held.order_id, held.order_timestamp, held.currency) == (sent.order_id, sent.order_timestamp, "USD")
     assert (str(held.sales_amount), str(held.profit_amount)) == (sales, profit)
+
+
+def test_what_is_posted_and_read_compressed_is_the_same(vendor, payload):
+    day = vendor.own_day()
+    sent = payload(day + HOUR)
+    with connect(vendor.api, vendor.profile, gzip=True) as client:
+        client.post_orders(batch_body([encode_payload(sent, vendor.profile.timestamp_precision)]), order_count=1)
+        vendor.show_posted()
+        (held,) = client.get_orders(day, day + DAY, 10).orders
+    assert (held.order_id, held.sales_amount, held.profit_amount) == (
+        sent.order_id,
+        sent.sales_amount,
+        sent.profit_amount,
+    )
 
 
 def test_rows_show_at_once_or_after_the_refresh_as_the_profile_says(vendor, payload):

@@ -26,6 +26,7 @@ def test_the_poorest_vendor_takes_little_at_once_and_says_nothing_of_it():
     assert (MINIMAL.requests_per_minute, MINIMAL.refresh_time) == (600, time(3))
     assert not MINIMAL.post_answers_row_errors
     assert not MINIMAL.get_rows_carry_status
+    assert not MINIMAL.takes_gzip
 
 
 def test_our_own_service_takes_much_at_once_and_says_what_became_of_it():
@@ -33,6 +34,7 @@ def test_our_own_service_takes_much_at_once_and_says_what_became_of_it():
     assert (FULL.requests_per_minute, FULL.refresh_time) == (None, time(3))
     assert FULL.post_answers_row_errors
     assert FULL.get_rows_carry_status
+    assert FULL.takes_gzip
 
 
 def test_the_tick_is_the_smallest_step_that_the_precision_keeps():

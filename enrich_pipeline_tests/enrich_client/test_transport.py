@@ -1,11 +1,12 @@
 import logging
 import socket
 import traceback
+from gzip import decompress
 
 import pytest
 from pydantic import SecretStr
 
-from enrich_pipeline.domain.contract import FULL
+from enrich_pipeline.domain.contract import FULL, MINIMAL
 from enrich_pipeline.domain.errors import SettingsError
 from enrich_pipeline.enrich_client import (
     NO_RETRIES,
@@ -17,7 +18,9 @@ from enrich_pipeline.enrich_client import (
     EnrichClient,
     Redirected,
     Timeouts,
+    Unprocessable,
 )
+from enrich_pipeline.enrich_client.transport import is_this_machine
 from enrich_pipeline_tests.enrich_client.conftest import KEY
 from enrich_pipeline_tests.support.scripted_server import Reply, Reset, Silence, json_reply
 
@@ -45,11 +48,51 @@ def test_a_post_carries_the_key_the_body_and_who_we_are(talking):
     assert request.headers["User-Agent"].startswith("enrich-pipeline/")
 
 
-@pytest.mark.parametrize(("gzip", "encoding"), [(False, "identity"), (True, "gzip")])
-def test_compressed_answers_are_asked_for_only_when_told_to(talking, gzip, encoding):
+@pytest.mark.parametrize(("gzip", "encoding"), [(False, "identity"), (None, "identity"), (True, "gzip")])
+def test_compressed_answers_are_asked_for_when_told_to_and_not_of_this_machine(talking, gzip, encoding):
     with talking(ACCEPTED, gzip=gzip) as (client, server):
         post(client)
         assert server.requests[0].headers["Accept-Encoding"] == encoding
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://localhost:1/v1", "http://[::1]:1"])
+def test_this_machine_is_known_by_its_names(url):
+    assert is_this_machine(url)
+    assert not is_this_machine(url.replace("127.0.0.1", "10.0.0.1").replace("localhost", "x.eu").replace("::1", "::2"))
+
+
+@pytest.mark.parametrize(
+    ("profile", "gzip", "is_compressed"), [(FULL, True, True), (FULL, None, False), (MINIMAL, True, False)]
+)
+def test_a_body_is_compressed_where_the_vendor_takes_it_and_is_elsewhere(talking, profile, gzip, is_compressed):
+    answer = ACCEPTED if profile is FULL else json_reply({})
+    with talking(answer, profile=profile, gzip=gzip) as (client, server):
+        post(client)
+        (request,) = server.requests
+    assert ("Content-Encoding" in request.headers) == is_compressed
+    assert (decompress(request.body) if is_compressed else request.body) == b'{"orders":[{}]}'
+
+
+@pytest.mark.parametrize("status", [400, 415, 422])
+def test_a_vendor_that_cannot_read_compressed_bodies_gets_them_as_they_are(talking, status):
+    def respond(request):
+        return Reply(status) if "Content-Encoding" in request.headers else ACCEPTED
+
+    with talking(respond=respond, gzip=True) as (client, server):
+        post(client)
+        post(client)
+        assert ["Content-Encoding" in request.headers for request in server.requests] == [True, False, False]
+
+
+def test_a_body_that_is_refused_either_way_is_no_reason_to_stop_compressing(talking):
+    with talking(Reply(422), Reply(422), ACCEPTED, Reply(422), gzip=True) as (client, server):
+        with pytest.raises(Unprocessable):
+            post(client)
+        post(client)
+        with pytest.raises(Unprocessable):
+            post(client)
+        encoded = ["Content-Encoding" in request.headers for request in server.requests]
+    assert encoded == [True, False, True, True]
 
 
 def test_a_base_url_may_have_a_path_of_its_own(talking):
