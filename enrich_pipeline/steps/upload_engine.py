@@ -14,28 +14,20 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 
 from sqlalchemy import Connection
 
 from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.domain.errors import DayError
-from enrich_pipeline.enrich_client import (
-    ApiStatusError,
-    BadRequest,
-    EnrichApiError,
-    EnrichClient,
-    PayloadTooLarge,
-    Unprocessable,
-)
+from enrich_pipeline.enrich_client import EnrichClient
+from enrich_pipeline.steps.batch_posting import BatchResult, post_batch
 from enrich_pipeline.steps.batch_queue import BatchQueue
 from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.steps.upload_progress import ProgressReport, UploadSummary
 from enrich_pipeline.warehouse.upload_ledger import (
     Outcome,
-    Sending,
     begin_batches,
     begin_halves,
     forget_unsent,
@@ -45,9 +37,6 @@ from enrich_pipeline.warehouse.upload_plan import START_OF_PLAN, PlanPiece, next
 
 _logger = logging.getLogger(__name__)
 
-# The vendor refused the body, not a row: somewhere in it is a row that it cannot take.
-_REFUSED_AS_A_WHOLE = (BadRequest, PayloadTooLarge, Unprocessable)
-
 # Two, so that the warehouse writes with two processors; more only contend.
 _FEEDERS = 2
 
@@ -56,15 +45,8 @@ _CHUNK_ORDERS = 10_000
 
 _OUTCOMES_WRITTEN_EVERY_SECONDS = 0.2
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Result:
-    """What became of a batch. `refused`: the whole body was, nothing of it was stored. `error` ends the upload."""
-
-    batch: Sending
-    outcome: Outcome
-    refused: bool = False
-    error: EnrichApiError | None = None
+# So many orders refused one by one while none was ever taken: that is no longer about orders.
+_REFUSED_AND_NONE_TAKEN = 30
 
 
 class UploadEngine:
@@ -82,11 +64,13 @@ class UploadEngine:
         self._batches_a_chunk = max(1, min(concurrency, _CHUNK_ORDERS // batch_size))
         self._queue = BatchQueue(concurrency)
         # An error that is no answer of the vendor ends the upload.
-        self._results: SimpleQueue[_Result | BaseException] = SimpleQueue()
+        self._results: SimpleQueue[BatchResult | BaseException] = SimpleQueue()
         self._claims = threading.Lock()
         self._claimed_until = START_OF_PLAN
         self._claimed_batches = 0
         self._unwritten: list[Outcome] = []
+        # Orders refused alone, until the vendor takes something: None from then on.
+        self._refused: list[Outcome] | None = []
         self._unsent: list[int] = []
         self._written_at = 0.0
 
@@ -170,34 +154,13 @@ class UploadEngine:
         """Post one batch after the other until the queue is closed."""
         while (batch := self._queue.get()) is not None:
             try:
-                result = self._post(batch)
+                result = post_batch(self._client, batch)
                 if result.error is not None:
                     # Before anybody is told of it: no other batch starts after the first failure.
                     self._queue.close()
                 self._results.put(result)
             except BaseException as error:  # it is raised in the calling thread
                 self._results.put(error)
-
-    def _post(self, batch: Sending) -> _Result:
-        sent_at = datetime.now(UTC)
-        began = time.monotonic()
-        try:
-            answer = self._client.post_orders(batch.body, order_count=batch.orders)
-        except EnrichApiError as error:
-            return _failed(batch, error, sent_at=sent_at, seconds=time.monotonic() - began)
-        outcome = Outcome(
-            batch_id=batch.batch_id,
-            status="answered",
-            attempts=answer.attempts,
-            body_bytes=len(batch.body),
-            latency_seconds=answer.latency_seconds,
-            sent_at=sent_at,
-            answered_at=datetime.now(UTC),
-            http_status=answer.http_status,
-            request_id=answer.request_id,
-            rejections=tuple((row.index, row.code, row.message) for row in answer.row_errors),
-        )
-        return _Result(batch=batch, outcome=outcome)
 
     def _settle_all(self, summary: UploadSummary, batches: int, deadline: float, progress: ProgressReport) -> None:
         """Settle results as they come, until every batch is; raise the first error that ends the upload."""
@@ -217,7 +180,7 @@ class UploadEngine:
             self._write_outcomes(now=not outstanding)
             progress.show(summary, in_flight_limit=self._client.in_flight_limit)
 
-    def _next_results(self) -> Iterator[_Result | BaseException]:
+    def _next_results(self) -> Iterator[BatchResult | BaseException]:
         """The results that are there, at least one if one comes soon; what the caller does not take stays there."""
         timeout = _OUTCOMES_WRITTEN_EVERY_SECONDS
         with suppress(Empty):
@@ -225,12 +188,13 @@ class UploadEngine:
                 yield self._results.get(timeout=timeout)
                 timeout = 0.0
 
-    def _settle(self, result: _Result, summary: UploadSummary) -> int:
+    def _settle(self, result: BatchResult, summary: UploadSummary) -> int:
         """Count a result; return how many batches are sent in its place: the halves of a body refused as a whole."""
         self._count(result, summary)
         if result.error is not None:
             raise result.error
         if not result.refused or result.batch.orders == 1:
+            self._refuse_a_vendor_that_takes_nothing()
             return 0
         _logger.warning("%s: a batch of %d orders was refused; halving it", self._day.key, result.batch.orders)
         self._write_outcomes(now=True)
@@ -239,23 +203,49 @@ class UploadEngine:
         self._queue.put(halves, first=True)
         return len(halves)
 
-    def _count(self, result: _Result, summary: UploadSummary) -> None:
+    def _count(self, result: BatchResult, summary: UploadSummary) -> None:
         """Count a request, and remember what to write down of it."""
         outcome = result.outcome
         if not outcome.attempts:
             self._unsent.append(outcome.batch_id)
             return
+        if outcome.status == "refused" and self._takes_nothing:
+            outcome = replace(outcome, status="failed")
         self._unwritten.append(outcome)
         summary.requests += 1
         summary.retries += max(0, outcome.attempts - 1)
         summary.body_bytes += outcome.body_bytes
         summary.latencies.append(outcome.latency_seconds)
         if outcome.status == "answered":
+            self._refused = None
             summary.answered += result.batch.orders
             summary.rejected.update(code for _, code, _ in outcome.rejections)
         elif outcome.status == "refused":
             summary.answered += 1
             summary.rejected[outcome.error_code or ""] += 1
+            if self._refused is not None:
+                self._refused.append(outcome)
+
+    @property
+    def _takes_nothing(self) -> bool:
+        return self._refused is not None and len(self._refused) >= _REFUSED_AND_NONE_TAKEN
+
+    def _refuse_a_vendor_that_takes_nothing(self) -> None:
+        """Stop when every order is refused, and blame none: they would count as rejected, and never be sent again.
+
+        Raises:
+            DayError: it says what to look at.
+        """
+        if self._refused is None or not self._takes_nothing:
+            return
+        others = [outcome for outcome in self._unwritten if outcome.status != "refused"]
+        self._unwritten = [*others, *(replace(outcome, status="failed") for outcome in self._refused)]
+        code = self._refused[-1].error_code
+        raise DayError(
+            f"{self._day.key}: the vendor refused {len(self._refused)} orders one by one ({code}) and took none, so it "
+            "is not about the orders. Compare CONTRACT_PROFILE, UPLOAD_BATCH_SIZE and WORKMAGIC_API_URL with what the "
+            "vendor takes. Nothing counts as sent; run the day again once that is mended."
+        )
 
     def _write_outcomes(self, *, now: bool) -> None:
         """Write outcomes into the ledger, when it is time or needed now."""
@@ -284,22 +274,3 @@ class UploadEngine:
         if self._unsent:
             with self._run.engine.begin() as connection:
                 forget_unsent(connection, self._day.day, self._unsent)
-
-
-def _failed(batch: Sending, error: EnrichApiError, *, sent_at: datetime, seconds: float) -> _Result:
-    """What is known of a batch without an answer that counts; it ends the upload unless its body was refused."""
-    refused = isinstance(error, _REFUSED_AS_A_WHOLE) and error.outcome_known
-    settled = "refused" if refused and batch.orders == 1 else "failed"
-    outcome = Outcome(
-        batch_id=batch.batch_id,
-        status=settled if error.outcome_known else "unknown",
-        attempts=error.attempts,
-        body_bytes=len(batch.body),
-        latency_seconds=seconds,
-        sent_at=sent_at,
-        answered_at=datetime.now(UTC),
-        http_status=error.status if isinstance(error, ApiStatusError) else None,
-        error_code=(error.code if isinstance(error, ApiStatusError) else None) or type(error).__name__,
-        request_id=error.request_id if isinstance(error, ApiStatusError) else None,
-    )
-    return _Result(batch=batch, outcome=outcome, refused=refused, error=None if refused else error)

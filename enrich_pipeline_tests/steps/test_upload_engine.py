@@ -97,6 +97,31 @@ def test_a_row_that_no_body_may_hold_stands_alone_in_the_end_and_its_neighbours_
     assert statuses(store)["refused"] == 1
 
 
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_vendor_that_refuses_every_order_is_to_blame_and_no_order_is(
+    store: SmallStore, computed: RunContext, status: int
+) -> None:
+    with vendor(store, lambda _request: Reply(status)) as client, pytest.raises(DayError, match="took none"):
+        upload(store, computed, client)
+    assert set(statuses(store)) == {"failed"}
+    assert set(store.states().values()) == {("ready", "new")}
+    with vendor(store, accepted) as client:
+        assert upload(store, store.context(), client).answered == 40
+
+
+def test_orders_refused_after_one_was_taken_are_to_blame_however_many(store: SmallStore, computed: RunContext) -> None:
+    taken: list[str] = []
+
+    def respond(request: SentRequest) -> Answer:
+        taken.extend([] if taken else ids(request))
+        return accepted(request) if taken == ids(request) else Reply(422)
+
+    with vendor(store, respond) as client:
+        summary = upload(store, computed, client, batch_size=1, concurrency=1)
+    assert summary.rejected.total() == 39
+    assert [state for state, _ in store.states().values()].count("rejected") == 39
+
+
 def test_a_refused_row_is_found_in_the_ledger_by_its_index_in_the_body(store: SmallStore, computed: RunContext) -> None:
     def respond(request: SentRequest) -> Answer:
         orders = ids(request)
