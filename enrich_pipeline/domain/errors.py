@@ -33,3 +33,9 @@ class LoadError(EnrichError):
 
 class DayError(EnrichError):
     """A day cannot be computed, uploaded or verified as it stands; the message says why and what to do."""
+
+
+class WarehouseLostError(DayError):
+    """The warehouse could not be reached, or hung up in the middle: it was started anew, or the network failed."""
+
+    retryable = True

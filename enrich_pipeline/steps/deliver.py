@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from enrich_pipeline.domain.days import StoreDay
-from enrich_pipeline.domain.errors import SettingsError
+from enrich_pipeline.domain.errors import SettingsError, WarehouseLostError
 from enrich_pipeline.enrich_client import (
     AuthenticationError,
     EnrichApiError,
@@ -70,7 +70,7 @@ def deliver_days(
         delivered = _deliver_day(run, client, day, options, upload=upload, verify=verify, on_progress=on_progress)
         yield delivered
         error = delivered.error
-        unanswered = unanswered + 1 if isinstance(error, EnrichApiError) and error.retryable else 0
+        unanswered = unanswered + 1 if isinstance(error, EnrichApiError | WarehouseLostError) and error.retryable else 0
         if isinstance(error, _WRONG_FOR_EVERY_DAY) or unanswered == _DAYS_WITHOUT_AN_ANSWER:
             return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -10,7 +11,7 @@ import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from enrich_pipeline.domain.errors import DayError
+from enrich_pipeline.domain.errors import DayError, WarehouseLostError
 
 
 def driver_connection(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
@@ -30,22 +31,37 @@ def quoting_no_row(doing: str) -> Generator[None]:
     """Say what a COPY failed at without the driver's own words, which quote the row.
 
     Raises:
-        DayError: in place of each error of the driver.
+        DayError: in place of each error of the driver; `WarehouseLostError` when the connection was lost.
     """
     try:
         yield
     except psycopg.Error as error:
-        raise DayError(f"The warehouse failed while {doing} ({_named(error)}). {_AGAIN}") from None
+        raise _named(error, f" while {doing}") from None
 
 
 def without_rows(error: Exception) -> Exception:
     """The error itself, or in place of a database's, whose words may quote a row, one that names its kind alone."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return DayError(f"The warehouse failed ({_named(cause)}). {_AGAIN}") if isinstance(cause, psycopg.Error) else error
+    return _named(cause) if isinstance(cause, psycopg.Error) else error
 
 
-_AGAIN = "What was done stands in the warehouse; once that is mended, run the day again."
+def _named(error: psycopg.Error, doing: str = "") -> DayError:
+    kind = f"{type(error).__name__}, {error.sqlstate}" if error.sqlstate else type(error).__name__
+    return (WarehouseLostError if _is_lost(error) else DayError)(
+        f"The warehouse failed{doing} ({kind}). What was done stands in the warehouse; once that is mended, run the "
+        "day again."
+    )
 
 
-def _named(error: psycopg.Error) -> str:
-    return f"{type(error).__name__}, {error.sqlstate}" if error.sqlstate else type(error).__name__
+# Class 08 is the connection; 57P01 to 57P03 say that the server shuts down, crashed, or is not up yet.
+_LOST = re.compile(r"08|57P0[123]")
+
+# A server that answers and refuses to open a connection (a password, a database that is not there) does so again,
+# unless it is only not up yet. The driver gives no SQLSTATE of either.
+_REFUSED = re.compile(r"FATAL:  (?!the database system is |sorry, too many clients)")
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    if error.sqlstate is not None:
+        return _LOST.match(error.sqlstate) is not None
+    return isinstance(error, psycopg.OperationalError) and _REFUSED.search(str(error)) is None

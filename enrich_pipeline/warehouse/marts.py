@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -19,7 +20,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import URL, make_url
 
-from enrich_pipeline.domain.errors import DayError, SettingsError
+from enrich_pipeline.domain.errors import DayError, SettingsError, WarehouseLostError
 from enrich_pipeline.domain.store import Store
 
 Mart = Literal["order_costs", "order_profit"]
@@ -33,6 +34,9 @@ _ONE_RUN_AT_A_TIME = threading.Lock()
 
 # dbt leaves its own log file open: what it says comes to us as events instead, and we write it.
 _QUIET = ("--quiet", "--no-print", "--log-level", "none", "--log-level-file", "none", "--no-version-check")
+# dbt passes a lost connection on in libpq's words alone.
+_LOST = re.compile(r"server closed the connection|terminating connection|connection to server|SSL SYSCALL error")
+
 _LOGGED_LEVELS = frozenset({"info", "warn", "error"})
 
 
@@ -95,7 +99,7 @@ def compute_days(
         on_event: called with each of dbt's structured events.
 
     Raises:
-        DayError: when dbt fails; nothing of the mart that failed is changed.
+        DayError: when dbt fails; nothing of the mart that failed is changed. `WarehouseLostError` when it was lost.
         SettingsError: when the project was never prepared.
     """
     database = make_url(url)
@@ -122,7 +126,8 @@ def compute_days(
         )
     if not result.success:
         days = f"{first}" if first == last else f"{first} to {last}"
-        raise DayError(f"dbt could not compute {days}: {_reason(result)}")
+        reason = _reason(result)
+        raise (WarehouseLostError if _LOST.search(reason) else DayError)(f"dbt could not compute {days}: {reason}")
     return [
         ComputedMart(
             mart=node.node.name,

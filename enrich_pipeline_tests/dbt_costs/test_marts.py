@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import URL
 from sqlalchemy.dialects import postgresql
 
-from enrich_pipeline.domain.errors import DayError, SettingsError
+from enrich_pipeline.domain.errors import DayError, SettingsError, WarehouseLostError
 from enrich_pipeline.warehouse.mart_tables import order_costs, order_profit
 from enrich_pipeline.warehouse.marts import compute_days
 from enrich_pipeline_tests.dbt_costs.compiled_marts import PROJECT_DIR
@@ -89,6 +89,22 @@ def test_a_failed_run_says_why_and_changes_nothing(store: SmallStore) -> None:
         store.compute(sales_basis="best", marts=["order_profit"])
 
     assert len(store.profits()) == 1
+
+
+def test_a_warehouse_that_hangs_up_on_dbt_is_lost_and_nothing_is_changed(store: SmallStore) -> None:
+    store.load(*sold())
+
+    def hang_up(event: Any) -> None:
+        # At the last moment: before it, dbt opens its connection anew.
+        if event.info.name == "SQLQuery" and "insert into" in event.data.sql:
+            store.query("""
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE application_name = 'enrich_pipeline dbt' AND datname = current_database()
+            """)
+
+    with pytest.raises(WarehouseLostError, match="2026-03-10"):
+        store.compute(on_event=hang_up)
+    assert store.profits() == []
 
 
 def test_an_unprepared_project_says_how_to_prepare_it(store: SmallStore, tmp_path: Path) -> None:

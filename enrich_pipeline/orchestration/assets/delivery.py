@@ -12,7 +12,7 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 
 from enrich_pipeline.domain.days import StoreDay
-from enrich_pipeline.domain.errors import EnrichError
+from enrich_pipeline.domain.errors import EnrichError, WarehouseLostError
 from enrich_pipeline.orchestration.assets.enriched_upload import (
     UploadConfig,
     enriched_upload_spec,
@@ -31,6 +31,7 @@ from enrich_pipeline.orchestration.flow import DELIVERY_STEP, ENRICHED_UPLOAD, U
 from enrich_pipeline.orchestration.metadata import Metadata, failed_days_table, upload_metadata, verification_metadata
 from enrich_pipeline.orchestration.partitions import selected_days
 from enrich_pipeline.orchestration.resources import EnrichApiResource, WarehouseResource
+from enrich_pipeline.orchestration.retries import again_when_the_warehouse_is_lost, try_again
 from enrich_pipeline.steps.deliver import DeliveredDay, deliver_days
 from enrich_pipeline.steps.upload_progress import UploadSummary
 
@@ -63,8 +64,10 @@ def delivery_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
         days = selected_days(context, warehouse.store_timezone)
         checks = DayChecks(context)
         failed: dict[str, str] = {}
+        lost = False
         begun = 0
         with (
+            again_when_the_warehouse_is_lost(context),
             warehouse.run_context(context.run.run_id) as run,
             enrich_api.client(warn=context.log.warning) as client,
         ):
@@ -100,6 +103,7 @@ def delivery_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                     yield checks.result(accounted, day, problem=unaccounted(receipt))
                     yield checks.result(matching, day, problem=mismatches(receipt))
                 if delivered.error is not None:
+                    lost = lost or isinstance(delivered.error, WarehouseLostError)
                     failed[day] = _reason(delivered.error)
                     context.log.error("%s: %s", day, failed[day], exc_info=_unforeseen(delivered))
                     if upload and delivered.upload is None:
@@ -107,7 +111,10 @@ def delivery_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                     if verify:
                         yield checks.result(accounted, day, problem=f"No receipt was written: {failed[day]}")
         if failed:
-            raise _failure(failed, days, not_begun=days[begun:])
+            failure = _failure(failed, days, not_begun=days[begun:])
+            if lost:
+                try_again(context, failure)
+            raise failure
         yield from check_outputs(context, [accepted, accounted, matching])
 
     return upload_and_verification

@@ -13,6 +13,7 @@ from enrich_pipeline.orchestration.flow import ORDER_COSTS, ORDER_PROFIT
 from enrich_pipeline.orchestration.metadata import cost_metadata, profit_metadata
 from enrich_pipeline.orchestration.partitions import selected_days
 from enrich_pipeline.orchestration.resources import WarehouseResource
+from enrich_pipeline.orchestration.retries import again_when_the_warehouse_is_lost
 from enrich_pipeline.steps.compute import compute_profit, review_costs_of_day
 from enrich_pipeline.warehouse.computed_days import what_is_not_computed
 from enrich_pipeline.warehouse.day_profit import DayProfit, day_profit
@@ -51,7 +52,7 @@ def order_marts_asset(partitions: dg.DailyPartitionsDefinition, project_dir: Pat
         days = selected_days(context, warehouse.store_timezone)
         without_cost: dict[str, int] = {}
         disagreements: dict[str, str | None] = {}
-        with warehouse.run_context(context.run.run_id) as run:
+        with again_when_the_warehouse_is_lost(context), warehouse.run_context(context.run.run_id) as run:
             unequal = compute_profit(
                 run, days[0], days[-1], url=warehouse.url(), project_dir=project_dir, log_dir=warehouse.log_dir()
             )

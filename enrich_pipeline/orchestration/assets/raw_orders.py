@@ -11,6 +11,7 @@ from enrich_pipeline.orchestration.flow import RAW_ORDERS
 from enrich_pipeline.orchestration.metadata import source_metadata, spec_of
 from enrich_pipeline.orchestration.partitions import selected_days
 from enrich_pipeline.orchestration.resources import WarehouseResource
+from enrich_pipeline.orchestration.retries import again_when_the_warehouse_is_lost
 from enrich_pipeline.steps.check_source import check_source_day
 
 _DESCRIPTION = """
@@ -41,7 +42,7 @@ def raw_orders_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefin
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult[Any] | AssetCheckEvaluation | dg.Output[Any]]:
         repeated: dict[str, int] = {}
-        with warehouse.run_context(context.run.run_id) as run:
+        with again_when_the_warehouse_is_lost(context), warehouse.run_context(context.run.run_id) as run:
             for day in selected_days(context, warehouse.store_timezone):
                 check = check_source_day(run, day)
                 context.log.info("%s: %d orders in the source", day.key, check.orders)

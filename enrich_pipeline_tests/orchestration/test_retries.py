@@ -1,0 +1,103 @@
+"""A warehouse that is lost in the middle of a step: the step is tried again, and nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from sqlalchemy import text
+
+from enrich_pipeline.domain.errors import DayError
+from enrich_pipeline.orchestration import retries
+from enrich_pipeline.orchestration.assets import order_marts, raw_orders
+from enrich_pipeline.orchestration.flow import DAILY_JOB
+from enrich_pipeline.orchestration.repository import build_definitions
+from enrich_pipeline.settings import load_settings
+from enrich_pipeline.steps import deliver
+from enrich_pipeline.steps.context import RunContext
+from enrich_pipeline.warehouse.embedded import EmbeddedPostgres
+from enrich_pipeline_tests.support.small_store import SmallStore, small_store
+
+
+@pytest.fixture
+def store(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[SmallStore]:
+    """A store with an order, the settings that lead to it, and nobody who waits before trying again."""
+    monkeypatch.setattr(retries, "_WAIT_SECONDS", 0)
+    with small_store(postgres) as opened:
+        monkeypatch.setenv("WAREHOUSE_URL", opened.url.render_as_string(hide_password=False))
+        monkeypatch.setenv("STORE_TIMEZONE", opened.store.timezone)
+        monkeypatch.setenv("WORKMAGIC_API_URL", opened.api.base_url)
+        monkeypatch.setenv("WORKMAGIC_API_KEY", opened.api.key)
+        monkeypatch.setenv("ENRICH_DATA_DIR", str(tmp_path))
+        opened.cost("A", "4.00")
+        opened.place("order")
+        yield opened
+
+
+def run_day(store: SmallStore) -> dg.ExecuteInProcessResult:
+    job = build_definitions(load_settings()).resolve_job_def(DAILY_JOB)
+    with dg.instance_for_test() as instance:
+        return job.execute_in_process(instance=instance, partition_key=store.day.key, raise_on_error=False)
+
+
+def tries(result: dg.ExecuteInProcessResult) -> int:
+    """How often a step was tried again."""
+    return len([event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_RESTARTED])
+
+
+def lose_the_warehouse(run: RunContext) -> None:
+    """Meet what a server does that is shut down: it hangs up."""
+    with run.engine.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+
+def failing(work: Callable[..., Any], *, times: int, fail: Callable[[RunContext], None]) -> Callable[..., Any]:
+    """The work of a step, which fails the first `times`."""
+    left = iter(range(times))
+
+    def do(run: RunContext, *arguments: Any, **options: Any) -> Any:
+        if next(left, None) is not None:
+            fail(run)
+        return work(run, *arguments, **options)
+
+    return do
+
+
+STEPS = [(raw_orders, "check_source_day"), (order_marts, "compute_profit"), (deliver, "upload_day")]
+
+
+@pytest.mark.parametrize(("module", "work"), STEPS, ids=[work for _, work in STEPS])
+def test_a_step_that_loses_the_warehouse_is_tried_again(
+    store: SmallStore, monkeypatch: pytest.MonkeyPatch, module: Any, work: str
+) -> None:
+    monkeypatch.setattr(module, work, failing(getattr(module, work), times=2, fail=lose_the_warehouse))
+    result = run_day(store)
+    assert result.success
+    assert tries(result) == 2
+    assert store.states() == {"order": ("verified", None)}
+
+
+@pytest.mark.parametrize(("module", "work"), STEPS, ids=[work for _, work in STEPS])
+def test_a_warehouse_that_stays_away_ends_the_run(
+    store: SmallStore, monkeypatch: pytest.MonkeyPatch, module: Any, work: str
+) -> None:
+    monkeypatch.setattr(module, work, failing(getattr(module, work), times=9, fail=lose_the_warehouse))
+    result = run_day(store)
+    assert not result.success
+    assert tries(result) == retries.MOST_RETRIES
+
+
+@pytest.mark.parametrize(("module", "work"), STEPS, ids=[work for _, work in STEPS])
+def test_what_would_fail_again_is_not_tried_again(
+    store: SmallStore, monkeypatch: pytest.MonkeyPatch, module: Any, work: str
+) -> None:
+    def fail(_run: RunContext) -> None:
+        raise DayError("no good")
+
+    monkeypatch.setattr(module, work, failing(getattr(module, work), times=1, fail=fail))
+    result = run_day(store)
+    assert not result.success
+    assert tries(result) == 0
