@@ -24,7 +24,7 @@ from enrich_pipeline.enrich_client.models import GetAnswer, HeldOrder, PostAnswe
 from enrich_pipeline.enrich_client.pacing import Clock
 from enrich_pipeline.enrich_client.read_back import DayRead, ReadSummary, read_day
 from enrich_pipeline.enrich_client.retries import NO_RETRIES, OnRetry, RetryPolicy
-from enrich_pipeline.enrich_client.transport import Timeouts
+from enrich_pipeline.enrich_client.transport import Timeouts, is_this_machine
 
 __all__ = [
     "NO_RETRIES",
@@ -56,5 +56,6 @@ __all__ = [
     "Timeouts",
     "Unprocessable",
     "UnsupportedMediaType",
+    "is_this_machine",
     "read_day",
 ]

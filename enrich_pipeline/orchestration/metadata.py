@@ -179,8 +179,8 @@ def _review_metadata(review: UploadReview | None) -> Metadata:
     }
 
 
-def verification_metadata(verification: Verification) -> Metadata:
-    """The day's receipt, and the first findings with their likely causes."""
+def verification_metadata(verification: Verification, *, vendor_page: str | None) -> Metadata:
+    """The day's receipt, the first findings with their likely causes, and where to look further."""
     receipt = verification.receipt
     sendable = receipt.orders - receipt.orders_in("excluded")
     return {
@@ -197,6 +197,13 @@ def verification_metadata(verification: Verification) -> Metadata:
             {name: value or "" for name, value in mismatch._asdict().items()}
             for mismatch in verification.first_mismatches
         ),
+        "enrich/receipt_query": dg.MetadataValue.md(
+            "```sql\n"
+            f"select * from enrich.receipts where order_day = '{receipt.order_day}' order by receipt_id desc limit 1;\n"
+            f"select * from enrich.order_states where order_day = '{receipt.order_day}' and state <> 'verified';\n"
+            "```"
+        ),
+        **({} if vendor_page is None else {"enrich/vendor_page": dg.MetadataValue.url(vendor_page)}),
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -16,8 +16,9 @@ from pydantic import Field
 from sqlalchemy import URL
 
 from enrich_pipeline.domain.contract import profile_named
+from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.domain.store import Store
-from enrich_pipeline.enrich_client import EnrichApiError, EnrichClient
+from enrich_pipeline.enrich_client import EnrichApiError, EnrichClient, is_this_machine
 from enrich_pipeline.settings import Settings, api_key, business_now, load_settings
 from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.steps.upload import UploadOptions
@@ -73,6 +74,10 @@ class WarehouseResource(dg.ConfigurableResource[None]):
                 source.dispose()
 
 
+# The local service's own page, where the vendor has its settings too.
+_ORDERS_PAGE = "/settings/store-data/enrich-order-api/orders"
+
+
 class EnrichApiResource(dg.ConfigurableResource[None]):
     """The Enrich Order API that orders are sent to and read back from."""
 
@@ -100,6 +105,12 @@ class EnrichApiResource(dg.ConfigurableResource[None]):
             max_connections=self.concurrency,
             on_retry=on_retry,
         )
+
+    def page_of(self, day: StoreDay) -> str | None:
+        """The address of the vendor's orders of a day, for a person; only the local service's is known."""
+        if not is_this_machine(self.base_url):
+            return None
+        return f"{self.base_url.rstrip('/')}{_ORDERS_PAGE}?from={day.day}T00:00&to={day.day + timedelta(days=1)}T00:00"
 
     def upload_options(
         self,

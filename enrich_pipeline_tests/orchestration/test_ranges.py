@@ -6,16 +6,22 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from starlette.datastructures import QueryParams
 
 from enrich_pipeline.domain.days import StoreDay
+from enrich_pipeline.enrich_api.dashboard.paging import read_filters
+from enrich_pipeline.enrich_api.dashboard.sessions import PATH
 from enrich_pipeline.orchestration.flow import DAILY_JOB, ENRICHED_UPLOAD, FLOW, UPLOAD_VERIFICATION
 from enrich_pipeline.orchestration.repository import build_definitions
+from enrich_pipeline.orchestration.resources import EnrichApiResource
 from enrich_pipeline.settings import load_settings
 from enrich_pipeline.warehouse.embedded import EmbeddedPostgres
 from enrich_pipeline_tests.support.small_store import SmallStore, small_store
@@ -129,6 +135,31 @@ def test_each_day_of_a_range_is_recorded_once_with_metadata_and_check_results_of
         "no_mismatches",
     ):
         assert {day: check.passed for day, check in checks(result, name).items()} == dict.fromkeys(keys, True)
+
+
+def test_a_verified_day_leads_to_its_receipt_and_to_the_services_page_of_that_day(
+    store: SmallStore, instance: dg.DagsterInstance
+) -> None:
+    run_range(store, instance)
+    day = StoreDay(days(store)[1], store.store.zone)
+    seen = recorded(instance, UPLOAD_VERIFICATION.key, day.key)[0]
+
+    receipts, unverified = [query for query in seen["enrich/receipt_query"].split("\n") if query.startswith("select")]
+    assert [row[1] for row in store.fetch(receipts)] == [day.day]
+    assert store.fetch(unverified) == []
+
+    page = urlsplit(seen["enrich/vendor_page"])
+    assert f"{page.scheme}://{page.netloc}" == store.api.base_url
+    assert page.path == f"{PATH}/orders"
+    filters = read_filters(QueryParams(page.query), store.store.zone)
+    assert (filters.start, filters.end) == (day.start, day.end)
+
+
+def test_another_vendors_pages_are_not_guessed() -> None:
+    vendor = EnrichApiResource(
+        base_url="https://api.example.com", contract_profile="full", batch_size=1, concurrency=1, budget_seconds=1
+    )
+    assert vendor.page_of(StoreDay(date(2026, 3, 8), ZoneInfo("America/New_York"))) is None
 
 
 def test_a_day_that_a_guard_holds_is_red_and_says_why_and_the_others_are_uploaded_and_verified(

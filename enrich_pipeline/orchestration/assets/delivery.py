@@ -99,7 +99,9 @@ def delivery_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinit
                     if receipt.unsettled:
                         failed.setdefault(day, "; ".join(receipt.unsettled))
                     else:
-                        yield _materialized(UPLOAD_VERIFICATION.key, day, verification_metadata(delivered.verification))
+                        page = enrich_api.page_of(delivered.day)
+                        seen = verification_metadata(delivered.verification, vendor_page=page)
+                        yield _materialized(UPLOAD_VERIFICATION.key, day, seen)
                     yield checks.result(accounted, day, problem=unaccounted(receipt))
                     yield checks.result(matching, day, problem=mismatches(receipt))
                 if delivered.error is not None:
