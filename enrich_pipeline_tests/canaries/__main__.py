@@ -64,7 +64,8 @@ def _run_suite(arguments: list[str], basetemp: Path, printed: Path, report: Path
             stderr=output,
             check=False,
         )
-    print(printed.read_text(encoding="utf-8").splitlines()[-1])
+    lines = printed.read_text(encoding="utf-8").splitlines()
+    print(*(line for line in lines if line.startswith(("FAILED ", "ERROR "))), lines[-1], sep="\n")
     return done.returncode != 0
 
 
