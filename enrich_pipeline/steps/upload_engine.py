@@ -69,8 +69,9 @@ class UploadEngine:
         self._claimed_until = START_OF_PLAN
         self._claimed_batches = 0
         self._unwritten: list[Outcome] = []
-        # Orders refused alone, until the vendor takes something: None from then on.
-        self._refused: list[Outcome] | None = []
+        # Orders refused alone, not written down until it is known who is to blame: whether the vendor takes others.
+        self._refused: list[Outcome] = []
+        self._took_something = False
         self._unsent: list[int] = []
         self._written_at = 0.0
 
@@ -102,6 +103,7 @@ class UploadEngine:
         except BaseException:
             # Also a terminated run: Dagster and Ctrl-C raise in this thread.
             self._stop(threads, summary)
+            self._settle_refused("failed")
             try:
                 self._write_all()
             except Exception as error:
@@ -114,6 +116,7 @@ class UploadEngine:
                 )
             raise
         self._stop(threads, summary)
+        self._settle_refused("refused")
         self._write_all()
 
     def _feed(self, batches: int) -> None:
@@ -209,26 +212,20 @@ class UploadEngine:
         if not outcome.attempts:
             self._unsent.append(outcome.batch_id)
             return
-        if outcome.status == "refused" and self._takes_nothing:
-            outcome = replace(outcome, status="failed")
-        self._unwritten.append(outcome)
+        waits = outcome.status == "refused" and not self._took_something
+        (self._refused if waits else self._unwritten).append(outcome)
         summary.requests += 1
         summary.retries += max(0, outcome.attempts - 1)
         summary.body_bytes += outcome.body_bytes
         summary.latencies.append(outcome.latency_seconds)
         if outcome.status == "answered":
-            self._refused = None
+            self._took_something = True
+            self._settle_refused("refused")
             summary.answered += result.batch.orders
             summary.rejected.update(code for _, code, _ in outcome.rejections)
         elif outcome.status == "refused":
             summary.answered += 1
             summary.rejected[outcome.error_code or ""] += 1
-            if self._refused is not None:
-                self._refused.append(outcome)
-
-    @property
-    def _takes_nothing(self) -> bool:
-        return self._refused is not None and len(self._refused) >= _REFUSED_AND_NONE_TAKEN
 
     def _refuse_a_vendor_that_takes_nothing(self) -> None:
         """Stop when every order is refused, and blame none: they would count as rejected, and never be sent again.
@@ -236,16 +233,18 @@ class UploadEngine:
         Raises:
             DayError: it says what to look at.
         """
-        if self._refused is None or not self._takes_nothing:
-            return
-        others = [outcome for outcome in self._unwritten if outcome.status != "refused"]
-        self._unwritten = [*others, *(replace(outcome, status="failed") for outcome in self._refused)]
-        code = self._refused[-1].error_code
-        raise DayError(
-            f"{self._day.key}: the vendor refused {len(self._refused)} orders one by one ({code}) and took none, so it "
-            "is not about the orders. Compare CONTRACT_PROFILE, UPLOAD_BATCH_SIZE and WORKMAGIC_API_URL with what the "
-            "vendor takes. Nothing counts as sent; run the day again once that is mended."
-        )
+        if len(self._refused) >= _REFUSED_AND_NONE_TAKEN:
+            raise DayError(
+                f"{self._day.key}: the vendor refused {len(self._refused)} orders one by one "
+                f"({self._refused[-1].error_code}) and took none, so it is not about the orders. Compare "
+                "CONTRACT_PROFILE, UPLOAD_BATCH_SIZE and WORKMAGIC_API_URL with what the vendor takes. Nothing counts "
+                "as sent; run the day again once that is mended."
+            )
+
+    def _settle_refused(self, status: str) -> None:
+        """Let the orders that were refused alone count: as `refused` where they are to blame, else as `failed`."""
+        self._unwritten += (replace(outcome, status=status) for outcome in self._refused)
+        self._refused.clear()
 
     def _write_outcomes(self, *, now: bool) -> None:
         """Write outcomes into the ledger, when it is time or needed now."""
