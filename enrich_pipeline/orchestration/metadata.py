@@ -22,6 +22,13 @@ from enrich_pipeline.warehouse.table_columns import table_columns
 
 Metadata = dict[str, Any]
 
+_LOOK_FURTHER = """```sql
+select * from enrich.receipts
+where order_day = '{day}' order by receipt_id desc limit 1;
+select * from enrich.order_states
+where order_day = '{day}' and state <> 'verified';
+```"""
+
 
 def spec_of(
     flow: FlowAsset, description: str, deps: Sequence[dg.AssetKey] = (), *, skippable: bool = False
@@ -197,12 +204,7 @@ def verification_metadata(verification: Verification, *, vendor_page: str | None
             {name: value or "" for name, value in mismatch._asdict().items()}
             for mismatch in verification.first_mismatches
         ),
-        "enrich/receipt_query": dg.MetadataValue.md(
-            "```sql\n"
-            f"select * from enrich.receipts where order_day = '{receipt.order_day}' order by receipt_id desc limit 1;\n"
-            f"select * from enrich.order_states where order_day = '{receipt.order_day}' and state <> 'verified';\n"
-            "```"
-        ),
+        "enrich/receipt_query": dg.MetadataValue.md(_LOOK_FURTHER.format(day=receipt.order_day)),
         **({} if vendor_page is None else {"enrich/vendor_page": dg.MetadataValue.url(vendor_page)}),
     }
 
