@@ -24,7 +24,7 @@ class ContractProfile:
         shows_rows: whether a posted row shows in GET at once, or only after the vendor's next data refresh.
         max_batch_orders: most orders in one POST.
         max_body_bytes: most bytes in one POST body.
-        takes_gzip: whether a POST body may come compressed. Answers are asked for compressed in any case.
+        takes_gzip: whether a POST body may come compressed.
         max_get_limit: largest `limit` of one GET.
         end_inclusive: whether GET returns a row that stands exactly at `end`. A row at `start` always is.
         timestamp_precision: what an `order_timestamp` keeps; anything finer is cut off before it is sent.

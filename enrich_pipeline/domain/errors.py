@@ -38,4 +38,4 @@ class DayError(EnrichError):
 class WarehouseLostError(DayError):
     """The warehouse could not be reached, or hung up in the middle: it was started anew, or the network failed."""
 
-    retryable = True
+    retryable: ClassVar[bool] = True

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from enrich_pipeline.domain.days import StoreDay
-from enrich_pipeline.domain.errors import SettingsError, WarehouseLostError
+from enrich_pipeline.domain.errors import EnrichError, SettingsError
 from enrich_pipeline.enrich_client import (
     AuthenticationError,
-    EnrichApiError,
     EnrichClient,
     MalformedAnswer,
     NotFound,
@@ -35,8 +34,8 @@ _WRONG_FOR_EVERY_DAY = (
     MalformedAnswer,
 )
 
-# One day may meet a hiccup that outlasts its retries. When the next one meets it too, the vendor is down, and each
-# further day would only wait through the same retries.
+# One day may meet a hiccup that outlasts its retries. When the next one meets it too, the vendor or the warehouse
+# is down, and each further day would only wait through the same retries.
 _DAYS_WITHOUT_AN_ANSWER = 2
 
 
@@ -63,14 +62,14 @@ def deliver_days(
     """Upload and verify each day, and say what became of it before the next begins. May be repeated.
 
     Days after an error that would meet every one of them are not begun, and not yielded: a wrong key, a wrong
-    address, or a vendor that did not answer two days running.
+    address, or a vendor or a warehouse that did not answer two days running.
     """
     unanswered = 0
     for day in days:
         delivered = _deliver_day(run, client, day, options, upload=upload, verify=verify, on_progress=on_progress)
         yield delivered
         error = delivered.error
-        unanswered = unanswered + 1 if isinstance(error, EnrichApiError | WarehouseLostError) and error.retryable else 0
+        unanswered = unanswered + 1 if isinstance(error, EnrichError) and error.retryable else 0
         if isinstance(error, _WRONG_FOR_EVERY_DAY) or unanswered == _DAYS_WITHOUT_AN_ANSWER:
             return
 

@@ -56,12 +56,16 @@ def _named(error: psycopg.Error, doing: str = "") -> DayError:
 # Class 08 is the connection; 57P01 to 57P03 say that the server shuts down, crashed, or is not up yet.
 _LOST = re.compile(r"08|57P0[123]")
 
-# A server that answers and refuses to open a connection (a password, a database that is not there) does so again,
-# unless it is only not up yet. The driver gives no SQLSTATE of either.
+# The drivers give no SQLSTATE of it.
 _REFUSED = re.compile(r"FATAL:  (?!the database system is |sorry, too many clients)")
+
+
+def is_refusal(words: str) -> bool:
+    """Whether a server answered and would not open a connection (a password, no such database), as it would again."""
+    return _REFUSED.search(words) is not None
 
 
 def _is_lost(error: psycopg.Error) -> bool:
     if error.sqlstate is not None:
         return _LOST.match(error.sqlstate) is not None
-    return isinstance(error, psycopg.OperationalError) and _REFUSED.search(str(error)) is None
+    return isinstance(error, psycopg.OperationalError) and not is_refusal(str(error))

@@ -22,6 +22,7 @@ from sqlalchemy import URL, make_url
 
 from enrich_pipeline.domain.errors import DayError, SettingsError, WarehouseLostError
 from enrich_pipeline.domain.store import Store
+from enrich_pipeline.warehouse.driver import is_refusal
 
 Mart = Literal["order_costs", "order_profit"]
 
@@ -34,10 +35,10 @@ _ONE_RUN_AT_A_TIME = threading.Lock()
 
 # dbt leaves its own log file open: what it says comes to us as events instead, and we write it.
 _QUIET = ("--quiet", "--no-print", "--log-level", "none", "--log-level-file", "none", "--no-version-check")
+_LOGGED_LEVELS = frozenset({"info", "warn", "error"})
+
 # dbt passes a lost connection on in libpq's words alone.
 _LOST = re.compile(r"server closed the connection|terminating connection|connection to server|SSL SYSCALL error")
-
-_LOGGED_LEVELS = frozenset({"info", "warn", "error"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ def compute_days(
         on_event: called with each of dbt's structured events.
 
     Raises:
-        DayError: when dbt fails; nothing of the mart that failed is changed. `WarehouseLostError` when it was lost.
+        DayError: when dbt fails; nothing of the mart that failed is changed. `WarehouseLostError` when
+            the warehouse was lost.
         SettingsError: when the project was never prepared.
     """
     database = make_url(url)
@@ -127,7 +129,8 @@ def compute_days(
     if not result.success:
         days = f"{first}" if first == last else f"{first} to {last}"
         reason = _reason(result)
-        raise (WarehouseLostError if _LOST.search(reason) else DayError)(f"dbt could not compute {days}: {reason}")
+        is_lost = _LOST.search(reason) is not None and not is_refusal(reason)
+        raise (WarehouseLostError if is_lost else DayError)(f"dbt could not compute {days}: {reason}")
     return [
         ComputedMart(
             mart=node.node.name,

@@ -59,7 +59,7 @@ orders = _table(
     currency text: ISO 4217, of every amount of the order
     order_discount numeric: taken off the whole order, without tax
     shipping_charged numeric: what the customer paid for shipping, without tax
-    tax_total numeric: tax on the order; counts on the basis with tax alone
+    tax_total numeric: tax on the order; in sales on the basis with tax alone, and in the fee base with tax
     cancelled_at timestamptz: when it was cancelled; a cancelled order sells nothing
     is_test boolean: no real order; not sent
     """,

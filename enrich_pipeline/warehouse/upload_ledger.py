@@ -103,7 +103,8 @@ def begin_batches(
     """Write the intent to send a piece of the upload's plan in batches, and return them; the last may be smaller.
 
     The present payload of each order is copied into the ledger, so that what a request carried can be told later.
-    Nothing may be sent before the caller has committed. Of a plan that is gone or another day's there is no batch.
+    It belongs into the transaction of `next_piece`, which has the plan read by its rows' addresses. Nothing may be
+    sent before the caller has committed. Of a plan that is gone or another day's there is no batch.
     """
     rows = connection.execute(
         text(f"""

@@ -107,6 +107,12 @@ def test_a_warehouse_that_hangs_up_on_dbt_is_lost_and_nothing_is_changed(store: 
     assert store.profits() == []
 
 
+def test_a_database_that_is_not_there_is_not_a_lost_warehouse(store: SmallStore) -> None:
+    with pytest.raises(DayError, match="nowhere") as caught:
+        SmallStore(store.url.set(database="nowhere"), store.compiler).compute()
+    assert not caught.value.retryable
+
+
 def test_an_unprepared_project_says_how_to_prepare_it(store: SmallStore, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="enrich prepare"):
         store.compute(target_dir=tmp_path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -23,25 +22,18 @@ from enrich_pipeline.orchestration.flow import DAILY_JOB, ENRICHED_UPLOAD, FLOW,
 from enrich_pipeline.orchestration.repository import build_definitions
 from enrich_pipeline.orchestration.resources import EnrichApiResource
 from enrich_pipeline.settings import load_settings
-from enrich_pipeline.warehouse.embedded import EmbeddedPostgres
-from enrich_pipeline_tests.support.small_store import SmallStore, small_store
+from enrich_pipeline_tests.support.small_store import SmallStore
 
 DAYS = 4
 
 
 @pytest.fixture
-def store(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[SmallStore]:
-    """A store with an order on each of the last `DAYS` days before today, and the settings that lead to it."""
-    with small_store(postgres) as opened:
-        monkeypatch.setenv("WAREHOUSE_URL", opened.url.render_as_string(hide_password=False))
-        monkeypatch.setenv("STORE_TIMEZONE", opened.store.timezone)
-        monkeypatch.setenv("WORKMAGIC_API_URL", opened.api.base_url)
-        monkeypatch.setenv("WORKMAGIC_API_KEY", opened.api.key)
-        monkeypatch.setenv("ENRICH_DATA_DIR", str(tmp_path))
-        opened.cost("A", "4.00")
-        for day in days(opened):
-            opened.place(f"order of {day}", at=StoreDay(day, opened.store.zone).start + timedelta(hours=12))
-        yield opened
+def store(configured_store: SmallStore) -> SmallStore:
+    """A store with an order on each of the last `DAYS` days before today."""
+    for day in days(configured_store):
+        at = StoreDay(day, configured_store.store.zone).start + timedelta(hours=12)
+        configured_store.place(f"order of {day}", at=at)
+    return configured_store
 
 
 @pytest.fixture

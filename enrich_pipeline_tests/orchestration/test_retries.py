@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 from sqlalchemy import text
 
-from enrich_pipeline.domain.errors import DayError
+from enrich_pipeline.domain.days import StoreDay
+from enrich_pipeline.domain.errors import DayError, WarehouseLostError
 from enrich_pipeline.orchestration import retries
 from enrich_pipeline.orchestration.assets import order_marts, raw_orders
 from enrich_pipeline.orchestration.flow import DAILY_JOB
@@ -18,23 +19,16 @@ from enrich_pipeline.orchestration.repository import build_definitions
 from enrich_pipeline.settings import load_settings
 from enrich_pipeline.steps import deliver
 from enrich_pipeline.steps.context import RunContext
-from enrich_pipeline.warehouse.embedded import EmbeddedPostgres
-from enrich_pipeline_tests.support.small_store import SmallStore, small_store
+from enrich_pipeline.steps.upload import UploadOptions
+from enrich_pipeline_tests.support.small_store import SmallStore
 
 
 @pytest.fixture
-def store(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[SmallStore]:
-    """A store with an order, the settings that lead to it, and nobody who waits before trying again."""
+def store(configured_store: SmallStore, monkeypatch: pytest.MonkeyPatch) -> SmallStore:
+    """A store with an order, and nobody who waits before trying again."""
     monkeypatch.setattr(retries, "_WAIT_SECONDS", 0)
-    with small_store(postgres) as opened:
-        monkeypatch.setenv("WAREHOUSE_URL", opened.url.render_as_string(hide_password=False))
-        monkeypatch.setenv("STORE_TIMEZONE", opened.store.timezone)
-        monkeypatch.setenv("WORKMAGIC_API_URL", opened.api.base_url)
-        monkeypatch.setenv("WORKMAGIC_API_KEY", opened.api.key)
-        monkeypatch.setenv("ENRICH_DATA_DIR", str(tmp_path))
-        opened.cost("A", "4.00")
-        opened.place("order")
-        yield opened
+    configured_store.place("order")
+    return configured_store
 
 
 def run_day(store: SmallStore) -> dg.ExecuteInProcessResult:
@@ -101,3 +95,13 @@ def test_what_would_fail_again_is_not_tried_again(
     result = run_day(store)
     assert not result.success
     assert tries(result) == 0
+
+
+def test_a_warehouse_that_is_lost_two_days_running_is_not_asked_for_the_days_after(
+    store: SmallStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "upload_day", failing(deliver.upload_day, times=9, fail=lose_the_warehouse))
+    days = [StoreDay(store.day.day - timedelta(days=back), store.day.zone) for back in range(4)]
+    with store.client() as client:
+        begun = list(deliver.deliver_days(store.context(), client, days, UploadOptions(batch_size=1)))
+    assert [type(delivered.error) for delivered in begun] == [WarehouseLostError] * 2
