@@ -83,7 +83,7 @@ class EnrichClient:
         self._retrier = Retrier(retry or RetryPolicy(), clock=self._clock, pacer=self._pacer, on_retry=on_retry)
         self._api_key = api_key
         self._transport = Transport(
-            base_url,
+            base_url.rstrip("/") + _PATH,
             api_key,
             timeouts=timeouts or Timeouts(),
             max_connections=max_connections,
@@ -151,7 +151,7 @@ class EnrichClient:
         return GetAnswer(orders=orders, attempts=attempts, latency_seconds=latency_seconds)
 
     def _post_once(self, body: bytes, order_count: int) -> tuple[int, PostReport | None]:
-        answer = self._successful(self._transport.post(_PATH, body))
+        answer = self._successful(self._transport.post(body))
         if not self.profile.post_answers_row_errors:
             _decode(answer, dict[str, object])
             return answer.status, None
@@ -167,7 +167,7 @@ class EnrichClient:
             "end": format_timestamp(end, precision),
             "limit": limit,
         }
-        orders = _decode(self._successful(self._transport.get(_PATH, params)), HeldOrders).orders
+        orders = _decode(self._successful(self._transport.get(params)), HeldOrders).orders
         if len(orders) > limit:
             raise MalformedAnswer(f"GET {_PATH}: {len(orders)} rows where at most {limit} were asked for.")
         self._require_asked_for(orders, floor_instant(start, precision), floor_instant(end, precision))

@@ -180,11 +180,40 @@ def test_a_redirect_is_an_error_and_the_key_is_not_sent_on(talking):
         assert elsewhere.requests == []
 
 
-def test_a_proxy_of_the_environment_is_not_used_for_this_machine(talking, monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
-    monkeypatch.delenv("NO_PROXY", raising=False)
+@pytest.fixture
+def no_proxy(monkeypatch):
+    """An environment that names no proxy, to set one in."""
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(variable.lower(), raising=False)
+    return monkeypatch
+
+
+def test_a_proxy_of_the_environment_is_not_used_for_this_machine(talking, no_proxy):
+    no_proxy.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
     with talking(ACCEPTED) as (client, _):
         assert post(client).accepted == 1
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_a_proxy_of_the_environment_is_asked_for_other_machines(talking, no_proxy, variable, scheme):
+    with talking(Reply(502)) as (_, proxy):
+        no_proxy.setenv(variable, proxy.url.replace("http://", scheme))
+        with pytest.raises(ConnectionFailed):
+            post(EnrichClient("https://vendor.example", SecretStr(KEY), FULL, retry=NO_RETRIES))
+        (request,) = proxy.requests
+    assert (request.method, request.headers["Host"]) == ("CONNECT", "vendor.example:443")
+    assert "Authorization" not in request.headers
+
+
+def test_a_machine_that_the_environment_excepts_is_reached_without_its_proxy(talking, no_proxy):
+    with talking(Reply(502)) as (_, proxy):
+        no_proxy.setenv("HTTPS_PROXY", proxy.url)
+        no_proxy.setenv("NO_PROXY", "127.0.0.2,elsewhere.example")
+        with pytest.raises(ConnectionFailed):
+            post(EnrichClient(f"https://127.0.0.2:{free_port()}", SecretStr(KEY), FULL, retry=NO_RETRIES))
+        assert proxy.requests == []
 
 
 def test_plain_http_to_another_machine_is_refused_before_the_key_is_sent():
@@ -215,7 +244,7 @@ def test_the_key_is_in_no_repr_log_or_error(talking, caplog):
     for error in errors:
         assert KEY not in "".join(traceback.format_exception(error))
         assert KEY not in repr(vars(error))
-    assert "httpx" in caplog.text
+    assert "httpcore" in caplog.text
     assert KEY not in caplog.text
 
 
