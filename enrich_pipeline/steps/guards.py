@@ -56,7 +56,7 @@ def review_plan(run: RunContext, connection: Connection, day: StoreDay, *, limit
 def _review(
     run: RunContext, connection: Connection, day: StoreDay, preview: UploadPreview, limits: GuardLimits
 ) -> UploadReview:
-    facts = day_facts(connection, day, is_open=day.is_open(run.business_now))
+    facts = day_facts(connection, day, computed=preview.computed, is_open=day.is_open(run.business_now))
     review = UploadReview(preview=preview, holds=guard_day(facts, preview.changes, limits))
     if review.holds:
         _logger.warning("%s: %s", day.key, review.sentence)

@@ -74,6 +74,14 @@ for _mart in (order_costs, order_profit):
     # A hash index takes ids of any length; a btree refuses what exceeds a third of a page.
     Index(f"{_mart.name}_order_id", _mart.c.order_id, postgresql_using="hash")
 
+# Few orders are excluded, and every upload counts them by reason.
+Index(
+    "order_profit_exclusion",
+    order_profit.c.order_day,
+    order_profit.c.exclusion,
+    postgresql_where=order_profit.c.exclusion.is_not(None),
+)
+
 
 def create_mart_tables(connection: Connection) -> None:
     """Create the marts, their stamps and the currencies where they are missing. May be repeated; the caller commits."""

@@ -16,13 +16,17 @@ from sqlalchemy import Connection, text
 
 from enrich_pipeline.warehouse.upload_plan import BODY_ORDER, PlanPiece
 
+# to_json writes a timestamp in half of to_char's time, but of a fraction it drops the last zeros, which few have.
+_TIMESTAMP = """
+    CASE WHEN CAST(order_timestamp AS timestamptz(0)) = order_timestamp
+        THEN btrim(to_json(order_timestamp AT TIME ZONE 'UTC')::text, '"')
+        ELSE to_char(order_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') END
+"""
+
 # concat leaves a null out where `||` would turn the whole text into null: the ledger takes none, in the same statement.
-PAYLOAD = """
-    concat('{"order_id":', to_json(order_id),
-        ',"order_timestamp":"', to_char(order_timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS'),
-        CASE WHEN date_trunc('second', order_timestamp) <> order_timestamp
-            THEN to_char(order_timestamp AT TIME ZONE 'UTC', '.US') END,
-        'Z","sales_amount":', sales_amount, ',"profit_amount":', profit_amount, ',"currency":', to_json(currency), '}')
+PAYLOAD = f"""
+    concat('{{"order_id":', to_json(order_id), ',"order_timestamp":"', {_TIMESTAMP},
+        'Z","sales_amount":', sales_amount, ',"profit_amount":', profit_amount, ',"currency":', to_json(currency), '}}')
 """
 _BODY = f"""'{{"orders":[' || string_agg({PAYLOAD}, ',' ORDER BY {BODY_ORDER}) || ']}}'"""
 
@@ -108,33 +112,35 @@ def begin_batches(
     """
     rows = connection.execute(
         text(f"""
-            WITH chunk AS MATERIALIZED (
+            WITH reserved AS MATERIALIZED (
+                SELECT array_agg(nextval(pg_get_serial_sequence('enrich.upload_batches', 'batch_id'))) AS batch_ids
+                FROM generate_series(1, :batches)
+            ),
+            chunk AS MATERIALIZED (
                 SELECT order_id, order_timestamp, sales_amount, profit_amount, currency,
-                    (row_number() OVER () - 1) / :batch_size AS batch_number
+                    (SELECT batch_ids FROM reserved)[(row_number() OVER () - 1) / :batch_size + 1] AS batch_id
                 FROM enrich.upload_plan
                 WHERE ctid > CAST(:after AS tid) AND ctid <= CAST(:until AS tid) AND is_sent AND order_day = :day
-            ),
-            numbered AS MATERIALIZED (
-                SELECT batch_number, count(*) AS orders, {_BODY} AS body,
-                    nextval(pg_get_serial_sequence('enrich.upload_batches', 'batch_id')) AS batch_id
-                FROM chunk GROUP BY batch_number ORDER BY batch_number
-            ),
-            batches AS (
-                INSERT INTO enrich.upload_batches (batch_id, order_day, run_id, orders, status, sent_at)
-                OVERRIDING SYSTEM VALUE
-                SELECT batch_id, :day, :run_id, orders, 'sending', clock_timestamp() FROM numbered
             ),
             ledger AS (
                 INSERT INTO enrich.upload_ledger
                     (order_id, batch_id, order_day, order_timestamp, sales_amount, profit_amount, currency)
-                SELECT order_id, batch_id, :day, order_timestamp, sales_amount, profit_amount, currency
-                FROM chunk INNER JOIN numbered USING (batch_number)
+                SELECT order_id, batch_id, :day, order_timestamp, sales_amount, profit_amount, currency FROM chunk
+            ),
+            bodies AS MATERIALIZED (
+                SELECT batch_id, count(*) AS orders, {_BODY} AS body FROM chunk GROUP BY batch_id
+            ),
+            batches AS (
+                INSERT INTO enrich.upload_batches (batch_id, order_day, run_id, orders, status, sent_at)
+                OVERRIDING SYSTEM VALUE
+                SELECT batch_id, :day, :run_id, orders, 'sending', clock_timestamp() FROM bodies
             )
-            SELECT batch_id, orders, body FROM numbered ORDER BY batch_id
+            SELECT batch_id, orders, body FROM bodies ORDER BY batch_id
         """),
         {
             "day": day,
             "run_id": run_id,
+            "batches": -(-piece.orders // batch_size),
             "batch_size": batch_size,
             "after": piece.after,
             "until": piece.until,

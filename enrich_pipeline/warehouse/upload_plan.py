@@ -31,10 +31,14 @@ _END_OF_PLAN = "(4294967295,65535)"
 
 
 class PlanPiece(NamedTuple):
-    """The rows of the plan that lie behind `after`, up to and with `until`: PostgreSQL's addresses of rows."""
+    """The rows of the plan that lie behind `after`, up to and with `until`: PostgreSQL's addresses of rows.
+
+    `orders` of them are sent, or fewer where the plan ends.
+    """
 
     after: str
     until: str
+    orders: int
 
 
 def plan_upload(connection: Connection, day: date, *, full: bool, allow_outside_window: bool) -> None:
@@ -65,7 +69,7 @@ def next_piece(connection: Connection, *, after: str, orders: int) -> PlanPiece:
         """),
         {"after": after, "orders": orders},
     ).scalar()
-    return PlanPiece(after, until or _END_OF_PLAN)
+    return PlanPiece(after, until or _END_OF_PLAN, orders)
 
 
 def drop_plan(connection: Connection) -> None:
@@ -78,8 +82,11 @@ def _read_where_rows_lie(connection: Connection) -> None:
 
     The plan was just made and has no statistics: without them the whole of it would be read for each piece.
     """
-    for setting in ("enable_seqscan = off", "max_parallel_workers_per_gather = 0"):
-        connection.execute(text(f"SET LOCAL {setting}"))
+    connection.execute(
+        text("""
+            SELECT set_config('enable_seqscan', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)
+        """)
+    )
 
 
 def _forget_departed_orders(connection: Connection, day: date) -> None:

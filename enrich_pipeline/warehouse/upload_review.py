@@ -34,29 +34,34 @@ class Mover(NamedTuple):
 class UploadPreview:
     """What an upload of a day would change, by currency, and the orders whose profit it would move most.
 
-    `orders` are sent, and of `unread` of them only a read-back can tell what became of an earlier request.
+    Of `computed` orders that may be sent at all, `orders` are sent, and of `unread` of those only a read-back can tell
+    what became of an earlier request.
     """
 
     changes: tuple[CurrencyChange, ...]
     movers: tuple[Mover, ...]
+    computed: int
     orders: int
     unread: int
 
 
-def day_facts(connection: Connection, day: StoreDay, *, is_open: bool) -> DayFacts:
-    """What the warehouse knows of the day: its source, its marts, its costs."""
+def day_facts(connection: Connection, day: StoreDay, *, computed: int, is_open: bool) -> DayFacts:
+    """What the warehouse knows of the day: its source, its marts, its costs. `computed` orders are not excluded."""
     source = connection.execute(
         text("SELECT coalesce(sum(orders), 0)::bigint FROM enrich.source_totals WHERE order_day = :day"),
         {"day": day.day},
     ).scalar_one()
-    by_reason = connection.execute(
-        text("SELECT exclusion, count(*) AS orders FROM enrich.order_profit WHERE order_day = :day GROUP BY exclusion"),
+    excluded = connection.execute(
+        text("""
+            SELECT exclusion, count(*) AS orders FROM enrich.order_profit
+            WHERE order_day = :day AND exclusion IS NOT NULL GROUP BY exclusion
+        """),
         {"day": day.day},
     ).all()
     return DayFacts(
         source_orders=source,
-        computed_orders=sum(row.orders for row in by_reason),
-        exclusions={row.exclusion: row.orders for row in by_reason if row.exclusion is not None},
+        computed_orders=computed + sum(row.orders for row in excluded),
+        exclusions={row.exclusion: row.orders for row in excluded},
         orders_before=() if source else _orders_before(connection, day),
         has_costs=connection.execute(_HAS_COSTS, {"day": day.day}).scalar_one(),
         is_open=is_open,
@@ -79,6 +84,7 @@ def _preview(connection: Connection, decided: str, values: Mapping[str, Any]) ->
     """Preview the orders that the query `decided` gives; sums never mix currencies."""
     orders = _DAY_ORDERS.replace("{decided}", decided)
     rows = [dict(row) for row in connection.execute(text(f"{orders} {_BY_CURRENCY}"), values).mappings()]
+    computed = sum(row.pop("computed") for row in rows)
     unread = sum(row.pop("unread") for row in rows)
     changes = tuple(CurrencyChange(**row) for row in rows)
     movers: tuple[Mover, ...] = ()
@@ -86,7 +92,7 @@ def _preview(connection: Connection, decided: str, values: Mapping[str, Any]) ->
         found = connection.execute(text(f"{orders} {_MOVERS}"), {**values, "movers": _MOST_MOVERS})
         movers = tuple(Mover(*row) for row in found)
     sent = sum(change.new + change.changed + change.again for change in changes)
-    return UploadPreview(changes=changes, movers=movers, orders=sent, unread=unread)
+    return UploadPreview(changes=changes, movers=movers, computed=computed, orders=sent, unread=unread)
 
 
 # A store whose lines bring their costs with them needs no list of costs.
@@ -112,6 +118,7 @@ _DAY_ORDERS = """
 
 _BY_CURRENCY = """
     SELECT currency,
+        count(*) AS computed,
         count(*) FILTER (WHERE is_unread) AS unread,
         count(*) FILTER (WHERE is_held) AS held,
         count(*) FILTER (WHERE is_sent AND NOT is_held) AS new,

@@ -30,6 +30,7 @@ def earlier(engine: Engine) -> Engine:
         for lacking in (
             "DROP INDEX enrich.upload_ledger_day",
             "DROP INDEX enrich.order_profit_order_id",
+            "DROP INDEX enrich.order_profit_exclusion",
             "ALTER TABLE enrich.receipts DROP COLUMN holds",
             "UPDATE enrich.store SET schema_version = 'an earlier one'",
         ):
@@ -46,7 +47,7 @@ def assert_complete(engine: Engine) -> None:
     ledger = {index["name"]: index["dialect_options"] for index in inspector.get_indexes("upload_ledger", "enrich")}
     assert ledger["upload_ledger_day"]["postgresql_using"] == "brin"
     marts = {index["name"] for index in inspector.get_indexes("order_profit", "enrich")}
-    assert marts == {"order_profit_order_day", "order_profit_order_id"}
+    assert marts == {"order_profit_order_day", "order_profit_order_id", "order_profit_exclusion"}
     assert "holds" in {column["name"] for column in inspector.get_columns("receipts", "enrich")}
     with engine.connect() as connection:
         assert schema_state(connection) == "current"
