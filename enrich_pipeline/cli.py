@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import click
 
 from enrich_pipeline.commands.api import api_group
@@ -28,6 +30,11 @@ def main() -> None:
       enrich run --from 2026-11-01 --to 2026-11-07   compute, upload, verify
       enrich receipt                                 what became of every order
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # What a command has started, databases and services, is stopped with it, however it is asked to end; what is
+        # ignored, as by nohup, stays so.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 for command in (

@@ -7,13 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from enrich_pipeline.commands.api import api_config
 from enrich_pipeline.commands.boundary import DATA_IS_WRONG, out, reported
 from enrich_pipeline.commands.data import Bar, seed_demo_store
 from enrich_pipeline.commands.receipt_view import is_good
 from enrich_pipeline.commands.run import run_and_show
 from enrich_pipeline.commands.sandbox import sandbox
-from enrich_pipeline.commands.ui import dagster_dev, wait_for
+from enrich_pipeline.commands.ui import require_free_port, run_dagster_dev
 from enrich_pipeline.domain.days import local_day
+from enrich_pipeline.enrich_api.dashboard.sessions import offer_sign_in
+from enrich_pipeline.enrich_api.database import connect
 from enrich_pipeline.settings import Settings, load_settings
 
 _TIMEZONE = "America/New_York"
@@ -41,6 +44,9 @@ def demo_command(days: int, orders_per_day: int, seed: int, port: int, *, keep: 
     """
     began = time.monotonic()
     first_day = (datetime.now(UTC).date() - _PARTITIONS_BEFORE).isoformat()
+    with reported():
+        if keep:
+            require_free_port(port)
     with reported(), sandbox("demo", STORE_TIMEZONE=_TIMEZONE, FIRST_DAY=first_day) as box:
         settings = load_settings()
         last = local_day(datetime.now(UTC), settings.store.zone) - timedelta(days=1)
@@ -70,7 +76,9 @@ def _say_verdict(*, good: bool, days: int, receipts: int, seconds: float) -> Non
 
 def _stay_open(settings: Settings, port: int) -> None:
     out.print(f"\nDagster UI            http://127.0.0.1:{port}")
+    with connect(api_config(settings)) as connection:
+        dashboard = offer_sign_in(connection, settings.workmagic_api_url)
     out.print(f"Enrich Order API      {settings.workmagic_api_url}")
+    out.print(f"Its dashboard, once   {dashboard}")
     out.print("[bold]Ctrl-C[/] stops both, and their databases.")
-    with dagster_dev(port) as process:
-        wait_for(process)
+    run_dagster_dev(port)

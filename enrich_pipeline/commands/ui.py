@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import click
 
 from enrich_pipeline.commands.boundary import out, reported
+from enrich_pipeline.domain.errors import SettingsError
 from enrich_pipeline.orchestration.instance import enter_dagster_home
 from enrich_pipeline.settings import PROJECT_ROOT, load_settings
 from enrich_pipeline.warehouse.marts import prepare_manifest
@@ -26,14 +29,31 @@ def ui_command(port: int) -> None:
     """
     with reported():
         settings = load_settings()
+        require_free_port(port)
         enter_dagster_home(settings)
     out.print(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C stops it and the embedded databases)")
-    with dagster_dev(port) as process:
-        raise SystemExit(wait_for(process))
+    raise SystemExit(run_dagster_dev(port))
 
 
-def dagster_dev(port: int) -> subprocess.Popen[bytes]:
-    """Start the Dagster UI and its daemon; `DAGSTER_HOME` must be entered."""
+def require_free_port(port: int) -> None:
+    """Say so before the work and not after it, should the UI's port be somebody else's.
+
+    Raises:
+        SettingsError: when it is.
+    """
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise SettingsError(
+            f"port {port} cannot be had ({os.strerror(error.errno or 0)}): choose another with --port."
+        ) from None
+
+
+def run_dagster_dev(port: int) -> int:
+    """Run the Dagster UI and its daemon until they are stopped; `DAGSTER_HOME` must be entered. Returns how they ended.
+
+    They are in a session of their own: Ctrl-C and a supervisor's signal reach this process alone, which passes on one.
+    """
     dagster = Path(sys.executable).with_name("dagster")
     command = [
         str(dagster),
@@ -49,15 +69,12 @@ def dagster_dev(port: int) -> subprocess.Popen[bytes]:
     ]
     # `dagster dev` advises its successor, `dg dev`, which wants another project layout: no news to whoever runs this.
     environment = {**os.environ, "PYTHONWARNINGS": "ignore:Function `dev_command` is superseded"}
-    return subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment)  # noqa: S603  # our own command line
-
-
-def wait_for(process: subprocess.Popen[bytes]) -> int:
-    """Wait until the process ends, also after Ctrl-C, which it gets too and needs a moment to obey."""
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        return process.wait()
+    with subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, start_new_session=True) as process:  # noqa: S603  # our own command line
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                process.send_signal(signal.SIGINT)
 
 
 @click.command("prepare")

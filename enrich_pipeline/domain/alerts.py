@@ -121,7 +121,7 @@ def conditions(
             Condition(
                 kind="changed_outside_window",
                 subject=day.order_day.isoformat(),
-                detail=f"{day.orders} orders changed, {day.money}; the vendor applies no change to this day by itself",
+                detail=f"{_orders(day.orders)} changed, {day.money}; the vendor does not apply that by itself",
             )
             for day in too_late
         ),
@@ -155,16 +155,16 @@ def _of_day(day: DayStatus, today: date) -> list[Condition]:
             found.append(Condition(kind="not_accounted_for", subject=subject, detail="; ".join(receipt.differences)))
         if day.stranded:
             money = ", ".join(
-                f"{orders} orders of {in_currency(amount, currency or '')} {currency or '(no currency)'}"
+                f"{_orders(orders)} of {in_currency(amount, currency or '')} {currency or '(no currency)'}"
                 for currency, (orders, amount) in sorted(day.stranded.items())
             )
-            found.append(Condition(kind="stranded_money", subject=subject, detail=f"{money} do not reach the vendor"))
+            found.append(Condition(kind="stranded_money", subject=subject, detail=f"not at the vendor: {money}"))
     if today - day.order_day >= _NEAR_THE_END and day.unverified:
         found.append(
             Condition(
                 kind="near_window_end",
                 subject=subject,
-                detail=f"{day.unverified} orders are not verified; the window ends on {day.last_day_to_mend}",
+                detail=f"not verified: {_orders(day.unverified)}; the window ends on {day.last_day_to_mend}",
             )
         )
     return found
@@ -241,3 +241,7 @@ def message(opened: Sequence[Condition], recovered: Sequence[tuple[str, str]]) -
 def _listed(lines: list[str]) -> str:
     more = [f"- and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
     return "\n".join([*(f"- {line}" for line in lines[:_SHOWN]), *more])
+
+
+def _orders(count: int) -> str:
+    return "1 order" if count == 1 else f"{count} orders"

@@ -88,7 +88,7 @@ class RecordRequests:
         try:
             await self._app(scope, receive, send_recorded)
         finally:
-            if not path.startswith(_NOT_RECORDED):
+            if path != "/" and not path.startswith(_NOT_RECORDED):
                 record.latency_us = (time.perf_counter_ns() - started) // 1000
                 self._finished(record)
 

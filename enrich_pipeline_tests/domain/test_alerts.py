@@ -104,7 +104,7 @@ def test_a_day_that_does_not_add_up_is_an_alert_once_it_is_over() -> None:
 )
 def test_money_that_cannot_go_is_an_alert(state: str, reason: str | None) -> None:
     found = wrong(days(age_2=receipt(ago(2), line("verified"), line(state, reason, 3, "120.50"))))
-    assert found == {("stranded_money", str(ago(2))): "3 orders of 120.50 USD do not reach the vendor"}
+    assert found == {("stranded_money", str(ago(2))): "not at the vendor: 3 orders of 120.50 USD"}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_the_orders_of_a_day_still_open_are_no_failure() -> None:
 def test_unverified_orders_are_an_alert_in_the_last_days_of_the_window(state: str) -> None:
     assert wrong(days(age_24=receipt(ago(24), line(state)))) == {}
     found = wrong(days(age_25=receipt(ago(25), line(state))))
-    assert found == {("near_window_end", str(ago(25))): "1 orders are not verified; the window ends on 2026-11-28"}
+    assert found == {("near_window_end", str(ago(25))): "not verified: 1 order; the window ends on 2026-11-28"}
 
 
 def test_a_day_near_the_end_that_never_got_a_receipt_is_an_alert() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -133,6 +134,16 @@ def test_a_run_without_a_key_says_where_to_get_one(shop: dict[str, str], days: l
     assert done.returncode == 2
     assert "WORKMAGIC_API_KEY" in done.stderr
     assert "enrich api key" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["ui"], ["demo", "--keep"]])
+def test_a_port_that_is_taken_is_said_before_any_work(shop: dict[str, str], command: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = enrich(*command, "--port", str(taken.getsockname()[1]), env=shop)
+    assert done.returncode == 2
+    assert "Address already in use" in done.stderr
+    assert "--port" in done.stderr
+    assert done.stdout == ""
 
 
 def test_every_command_has_help_with_an_example() -> None:

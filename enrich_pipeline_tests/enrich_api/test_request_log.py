@@ -39,7 +39,8 @@ def test_every_request_is_logged_with_what_became_of_it(api_database: URL) -> No
         get(api)
         httpx.post(f"{api.base_url}/enrich/orders", headers=api.headers, content=b"{")
         httpx.get(f"{api.base_url}/enrich/orders", headers={"Authorization": "Bearer wrong"})
-        httpx.get(f"{api.base_url}/healthz")
+        for path in ("/healthz", "/"):
+            httpx.get(api.base_url + path)
         label = f"...{api.key[-4:]}"
         api.stop()
 

@@ -55,6 +55,12 @@ def send_form(client: httpx.Client, path: str, **fields: str) -> httpx.Response:
     return client.post(f"{PATH}{path}", data=data, headers={"Origin": str(client.base_url).rstrip("/")})
 
 
+def test_the_bare_address_leads_to_the_dashboard(client: httpx.Client) -> None:
+    asked = client.get("/")
+    assert (asked.status_code, asked.url.path) == (401, PATH)
+    assert "Sign in" in asked.text
+
+
 def test_the_password_signs_in_and_no_other_does(client: httpx.Client) -> None:
     asked = client.get(f"{PATH}/orders")
     assert asked.status_code == 401

@@ -48,7 +48,7 @@ def test_what_a_webhook_did_not_take_is_told_the_next_time(store: SmallStore) ->
     told: list[str] = []
     look(store, told.append)
     assert len(told) == 1
-    assert "1 orders of 10.00 USD do not reach the vendor" in told[0]
+    assert "not at the vendor: 1 order of 10.00 USD" in told[0]
 
 
 def test_without_a_webhook_alerts_are_in_the_log(store: SmallStore, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -74,7 +72,7 @@ def seeded_shop(folder: Path, *, days: int, orders_per_day: int, **variables: st
 
 @contextmanager
 def running_ui(shop: Shop) -> Generator[DagsterApi]:
-    """`enrich ui` on the shop, once it knows the flow; stopped as Ctrl-C does."""
+    """`enrich ui` on the shop, once it knows the flow; stopped as a supervisor does, and then none of it is left."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     process = start_enrich("ui", "--port", str(port), env=shop.env, output=shop.data_dir / "ui.log")
@@ -83,5 +81,7 @@ def running_ui(shop: Shop) -> Generator[DagsterApi]:
             dagster.wait_until_loaded()
             yield dagster
     finally:
-        os.killpg(process.pid, signal.SIGINT)
+        process.terminate()
         process.wait(timeout=60)
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0, "the webserver outlived `enrich ui`"

@@ -49,6 +49,7 @@ class Dashboard:
         """Every path of the dashboard."""
         guard = self._guard
         return [
+            Route("/", guard.open(_lead_here)),
             Route(PATH, guard.signed_in(self._overview)),
             Route(f"{PATH}/sign-in", guard.open(self._sign_in.by_address)),
             Route(f"{PATH}/sign-in", guard.open(self._sign_in.by_password), methods=["POST"]),
@@ -145,6 +146,11 @@ class Dashboard:
 
     def _refusal(self, status: int) -> Response:
         return self._sign_in.refusal() if status == 401 else self._renderer.refusal(status)
+
+
+async def _lead_here(_request: Request) -> Response:
+    """Whoever opens the bare address in a browser means the dashboard."""
+    return RedirectResponse(PATH)
 
 
 def _filters(request: Request, session: Session) -> Filters:
