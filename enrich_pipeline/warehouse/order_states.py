@@ -39,8 +39,6 @@ _PRESENT_PAYLOAD_SENT = f"""
     AND sent.currency = profit.currency
 """
 
-_READ_BACK_SINCE = "coalesce(sent.batch_id <= latest.last_batch_id, false)"
-
 _HELD_AS_COMPUTED = f"""
     held.order_id IS NOT NULL
     AND held.order_timestamp = {_ORDER_TIMESTAMP}
@@ -75,28 +73,6 @@ _DIFFERENCES = f"""
 
 ORDER_STATES_VIEW = f"""
 CREATE OR REPLACE VIEW enrich.order_states AS
-WITH
-latest_read_back AS (
-    SELECT DISTINCT ON (order_day) order_day, read_back_id, last_batch_id
-    FROM enrich.read_backs
-    WHERE completed_at IS NOT NULL
-    ORDER BY order_day, read_back_id DESC
-),
-counting AS NOT MATERIALIZED (
-    SELECT ledger.*, batch.status, batch.error_code, batch.sent_at
-    FROM enrich.upload_ledger AS ledger
-    INNER JOIN enrich.upload_batches AS batch USING (batch_id)
-    WHERE batch.status <> 'failed' AND NOT ledger.left_day
-),
--- The last that counts. DISTINCT ON would say the same, sort the day, and keep all that follows on one processor.
-sent AS (
-    SELECT * FROM counting
-    WHERE NOT EXISTS (
-        SELECT FROM counting AS later
-        WHERE counting.order_day = later.order_day AND counting.order_id = later.order_id
-            AND counting.batch_id < later.batch_id
-    )
-)
 SELECT
     order_id,
     order_day,
@@ -125,6 +101,38 @@ SELECT
     held_currency,
     held_status
 FROM (
+    -- Within, and not before the whole, so that the planner merges the query around this one with the one that asks:
+    -- then reasons and kinds are worked out for the orders that are asked for them. And the latest reading is joined to
+    -- what was sent and what is held, each the smaller side where a day is new.
+    WITH
+    latest_read_back AS NOT MATERIALIZED (
+        SELECT DISTINCT ON (order_day) order_day, read_back_id, last_batch_id
+        FROM enrich.read_backs
+        WHERE completed_at IS NOT NULL
+        ORDER BY order_day, read_back_id DESC
+    ),
+    held AS (
+        SELECT latest.order_day, held_orders.*
+        FROM latest_read_back AS latest
+        INNER JOIN enrich.held_orders USING (read_back_id)
+        WHERE occurrence = 1
+    ),
+    counting AS NOT MATERIALIZED (
+        SELECT ledger.*, batch.status, batch.error_code, batch.sent_at
+        FROM enrich.upload_ledger AS ledger
+        INNER JOIN enrich.upload_batches AS batch USING (batch_id)
+        WHERE batch.status <> 'failed' AND NOT ledger.left_day
+    ),
+    -- The last that counts. DISTINCT ON would say the same, sort the day, and keep all that follows on one processor.
+    sent AS (
+        SELECT counting.*, coalesce(batch_id <= latest.last_batch_id, false) AS read_back_since
+        FROM counting LEFT JOIN latest_read_back AS latest ON counting.order_day = latest.order_day
+        WHERE NOT EXISTS (
+            SELECT FROM counting AS later
+            WHERE counting.order_day = later.order_day AND counting.order_id = later.order_id
+                AND counting.batch_id < later.batch_id
+        )
+    )
     SELECT
         profit.*,
         {_ORDER_TIMESTAMP} AS order_timestamp,
@@ -142,11 +150,11 @@ FROM (
             WHEN NOT ({_PRESENT_PAYLOAD_SENT}) THEN
                 CASE WHEN profit.order_day >= {_FIRST_DAY_INSIDE} THEN 'ready' ELSE 'outside_window' END
             WHEN {_REJECTION_CODE} IS NOT NULL THEN 'rejected'
-            WHEN {_HELD_AS_COMPUTED} AND {_READ_BACK_SINCE} THEN 'verified'
-            WHEN sent.status IN ('sending', 'unknown') AND NOT ({_READ_BACK_SINCE} AND {_SHOWS_ROWS_AT_ONCE})
+            WHEN {_HELD_AS_COMPUTED} AND sent.read_back_since THEN 'verified'
+            WHEN sent.status IN ('sending', 'unknown') AND NOT (sent.read_back_since AND {_SHOWS_ROWS_AT_ONCE})
                 THEN 'unknown'
             WHEN NOT {_SHOWS_ROWS_AT_ONCE} AND now() < {_SHOW_DEADLINE} THEN 'awaiting_refresh'
-            WHEN NOT {_READ_BACK_SINCE} THEN 'unknown'
+            WHEN NOT sent.read_back_since THEN 'unknown'
             ELSE 'mismatched'
         END AS state,
         -- Has the state decided once an order, and not wherever it is used: the planner keeps a query with a volatile
@@ -154,9 +162,7 @@ FROM (
         clock_timestamp() AS decided_at
     FROM enrich.order_profit AS profit
     LEFT JOIN sent ON profit.order_day = sent.order_day AND profit.order_id = sent.order_id
-    LEFT JOIN latest_read_back AS latest ON profit.order_day = latest.order_day
-    LEFT JOIN enrich.held_orders AS held
-        ON latest.read_back_id = held.read_back_id AND profit.order_id = held.order_id AND held.occurrence = 1
+    LEFT JOIN held ON profit.order_day = held.order_day AND profit.order_id = held.order_id
 ) AS decided
 """
 
