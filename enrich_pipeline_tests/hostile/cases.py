@@ -365,7 +365,7 @@ def _headers() -> Iterator[Case]:
 
 def _paths() -> Iterator[Case]:
     for target in (
-        "/", "/enrich", "/enrich/orders/", "/enrich/orders/../orders", "/enrich//orders", "//enrich/orders",
+        "//", "/enrich", "/enrich/orders/", "/enrich/orders/../orders", "/enrich//orders", "//enrich/orders",
         "/ENRICH/ORDERS",
         "/enrich/orders%00", "/enrich/orders/%2e%2e/", "/etc/passwd", "/../../../etc/passwd",
         "/%2e%2e/%2e%2e/etc/passwd",
