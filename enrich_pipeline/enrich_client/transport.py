@@ -126,7 +126,7 @@ class Transport:
 
     def get(self, params: Mapping[str, str | int]) -> RawAnswer:
         """GET with a query. Raises as `_send` does."""
-        return self._send("GET", params=dict(params))
+        return self._send("GET", params=params)
 
     def close(self) -> None:
         """Close every connection."""

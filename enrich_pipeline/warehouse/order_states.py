@@ -101,9 +101,9 @@ SELECT
     held_currency,
     held_status
 FROM (
-    -- Within, and not before the whole, so that the planner merges the query around this one with the one that asks:
-    -- then reasons and kinds are worked out for the orders that are asked for them. And the latest reading is joined to
-    -- what was sent and what is held, each the smaller side where a day is new.
+    -- The WITH stands in here because a view that begins with one is never merged with the query that asks it, and
+    -- would work out reasons and kinds that nobody asked for. The latest reading is joined to what was sent and to what
+    -- is held: on a new day both are empty, and the orders are not.
     WITH
     latest_read_back AS NOT MATERIALIZED (
         SELECT DISTINCT ON (order_day) order_day, read_back_id, last_batch_id
