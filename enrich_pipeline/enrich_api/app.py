@@ -72,15 +72,15 @@ class _Service:
         background = [
             asyncio.create_task(refresh_daily(self.database, self.config)),
             asyncio.create_task(forget_until_cancelled(self.database, self.config)),
-            asyncio.create_task(self.log.write_until_cancelled()),
         ]
+        writing = asyncio.create_task(self.log.write_until_closed())
         try:
             yield
         finally:
             for task in background:
                 task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
-            await self.log.flush()
+            self.log.close()
+            await asyncio.gather(*background, writing, return_exceptions=True)
             await self.database.close()
 
     def finished(self, record: RequestRecord) -> None:

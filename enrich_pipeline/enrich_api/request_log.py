@@ -7,6 +7,7 @@ can lose the last fraction of a second of the log; it never loses an order, whic
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable, Sequence
 from typing import Any, LiteralString
@@ -41,6 +42,8 @@ _COPY_BODIES: LiteralString = (
 _COPY_REJECTED: LiteralString = (
     "COPY enrich_api.rejected_rows (request_id, store_id, place, order_id, code, message) FROM STDIN"
 )
+
+_WRITTEN: LiteralString = "SELECT request_id FROM enrich_api.requests WHERE request_id = ANY(%s)"
 
 _COUNT_LOCK: LiteralString = "SELECT pg_advisory_xact_lock(hashtext('enrich_api request log'))"
 
@@ -81,6 +84,7 @@ class RequestLog:
         self._database = database
         self._waiting: list[RequestRecord] = []
         self._waiting_bytes = 0
+        self._closing = asyncio.Event()
 
     def append(self, record: RequestRecord) -> None:
         """Take a finished request; it is in the database within a second."""
@@ -95,11 +99,19 @@ class RequestLog:
             _log.warning("The request log forgot a request: the database has been out of reach for too long.")
             self._waiting_bytes -= len(self._waiting.pop(0).body)
 
-    async def write_until_cancelled(self) -> None:
-        """Write what has come, several times a second."""
-        while True:
-            await asyncio.sleep(_PAUSE_SECONDS)
+    async def write_until_closed(self) -> None:
+        """Write what has come, several times a second; return when it is closed and the last has been written.
+
+        It is not to be cancelled: requests that are on their way into the database would be lost.
+        """
+        while not self._closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), _PAUSE_SECONDS)
             await self.flush()
+
+    def close(self) -> None:
+        """Say that nothing more comes."""
+        self._closing.set()
 
     async def flush(self) -> None:
         """Write what waits. When the database is out of reach, it goes on waiting."""
@@ -111,6 +123,7 @@ class RequestLog:
         try:
             await self._database.run(lambda connection: _write(connection, records, bodies))
         except DatabaseUnavailableError:
+            # They may be there all the same, when the answer to the commit is what got lost; writing finds that out.
             self._waiting = records + self._waiting
             self._waiting_bytes += waiting_bytes
         except psycopg.Error:
@@ -130,9 +143,14 @@ def _deflate(content: bytes) -> bytes:
 
 
 async def _write(connection: Connection, records: Sequence[RequestRecord], bodies: Sequence[tuple[Any, ...]]) -> None:
+    """Write what an earlier try has not written."""
     async with connection.transaction(), connection.cursor() as cursor:
         # The log may trail a crash by a moment; waiting for the disk here would make the orders' commits wait too.
         await cursor.execute("SET LOCAL synchronous_commit TO off")
+        await cursor.execute(_WRITTEN, ([record.request_id for record in records],))
+        written = {request_id for (request_id,) in await cursor.fetchall()}
+        records = [record for record in records if record.request_id not in written]
+        bodies = [body for body in bodies if body[0] not in written]
         async with cursor.copy(_COPY_REQUESTS) as copy:
             for record in records:
                 await copy.write_row(_request_row(record))

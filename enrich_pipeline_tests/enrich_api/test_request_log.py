@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import time
 import zlib
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import psutil
 import psycopg
 import pytest
 from psycopg.rows import dict_row
@@ -15,7 +20,8 @@ from sqlalchemy import URL
 
 from enrich_pipeline.enrich_api.config import ApiConfig
 from enrich_pipeline.enrich_api.database import Database, connect
-from enrich_pipeline.enrich_api.request_records import new_request_id
+from enrich_pipeline.enrich_api.request_log import RequestLog
+from enrich_pipeline.enrich_api.request_records import RequestRecord, new_request_id
 from enrich_pipeline.enrich_api.retention import forget_old_requests
 from enrich_pipeline.warehouse.embedded import EmbeddedPostgres, libpq_url
 from enrich_pipeline_tests.enrich_api.wire import END, START, body, get, post, row
@@ -111,6 +117,54 @@ def test_the_log_waits_for_a_database_out_of_reach(api_database: URL, postgres: 
         api.stop()
 
     assert [found["status"] for found in logged(api_database)] == [503]
+
+
+def test_a_stop_loses_no_request_that_is_on_its_way_into_the_log(api_database: URL) -> None:
+    with running_api(api_database, orders=ORDERS) as api:
+        with psycopg.connect(libpq_url(api_database)) as holder:
+            holder.execute("LOCK TABLE enrich_api.requests IN SHARE MODE")
+            report = post(api, row("A"), row("X"))
+            _wait_for_a_waiting_statement(api_database)
+            os.kill(api.process.pid, signal.SIGTERM)
+            with pytest.raises(psutil.TimeoutExpired):  # it stays until the log is written
+                psutil.Process(api.process.pid).wait(1)
+        api.stop()
+
+    assert [found["request_id"] for found in logged(api_database)] == [report["request_id"]]
+    assert len(read(api_database, "SELECT * FROM enrich_api.rejected_rows")) == 1
+
+
+def _wait_for_a_waiting_statement(url: URL) -> None:
+    deadline = time.monotonic() + 20
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    while not read(url, waiting):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_request_is_counted_once_when_it_is_written_again_because_an_answer_was_lost(api_database: URL) -> None:
+    config = ApiConfig(database_url=libpq_url(api_database))
+    first, second = (
+        RequestRecord(new_request_id(), datetime.now(UTC), "POST", "/enrich/orders", status=200, body=b"{}")
+        for _ in range(2)
+    )
+
+    async def write_twice() -> None:
+        database = Database(config)
+        await database.open()
+        log = RequestLog(database)
+        for records in ([first], [first, second]):
+            for record in records:
+                log.append(record)
+            await log.flush()
+        await database.close()
+
+    with connect(config):
+        pass  # which makes the schema
+    asyncio.run(write_twice())
+
+    assert [found["request_id"] for found in logged(api_database)] == [first.request_id, second.request_id]
+    assert [found["requests"] for found in read(api_database, "SELECT * FROM enrich_api.request_days")] == [2]
 
 
 def test_ids_sort_by_time() -> None:
