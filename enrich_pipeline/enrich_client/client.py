@@ -26,6 +26,7 @@ from enrich_pipeline.enrich_client.models import (
     PostAnswer,
     PostReport,
     Problem,
+    RowError,
 )
 from enrich_pipeline.enrich_client.pacing import Clock, Pacer
 from enrich_pipeline.enrich_client.retries import OnRetry, Retrier, RetryPolicy
@@ -36,6 +37,9 @@ _log = logging.getLogger(__name__)
 _PATH = "/enrich/orders"
 _DETAIL_CHARACTERS = 300
 _REQUEST_ID_HEADER = "X-Request-Id"
+
+# What the decoder raises for what is no JSON: text in another encoding and endless nesting are errors of Python.
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 T = TypeVar("T")
 
@@ -126,12 +130,12 @@ class EnrichClient:
         (status, report), latency_seconds = timed
         _log.debug("posted %d orders: %d after %d attempts, %.3f s", order_count, status, attempts, latency_seconds)
         return PostAnswer(
-            request_id=report.request_id if report else None,
+            request_id=self._safe(report.request_id) if report else None,
             http_status=status,
             attempts=attempts,
             latency_seconds=latency_seconds,
             accepted=report.accepted if report else None,
-            row_errors=tuple(report.errors) if report else (),
+            row_errors=tuple(map(self._safe_row, report.errors)) if report else (),
         )
 
     def get_orders(self, start: datetime, end: datetime, limit: int) -> GetAnswer:
@@ -180,8 +184,8 @@ class EnrichClient:
             instant = floor_instant(order.order_timestamp, profile.timestamp_precision)
             if not (start <= instant < end or (instant == end and profile.end_inclusive)):
                 raise MalformedAnswer(
-                    f"GET {_PATH}: order {order.order_id} at {order.order_timestamp} is not between {start} and {end};"
-                    f" the vendor filters otherwise than CONTRACT_PROFILE {profile.name} says."
+                    f"GET {_PATH}: order {self._safe(order.order_id)} at {order.order_timestamp} is not between {start}"
+                    f" and {end}; the vendor filters otherwise than CONTRACT_PROFILE {profile.name} says."
                 )
             if profile.get_rows_carry_status and order.status is None:
                 raise MalformedAnswer(
@@ -196,7 +200,7 @@ class EnrichClient:
     def _status_error(self, answer: RawAnswer) -> ApiStatusError:
         try:
             problem = msgspec.json.decode(answer.body, type=Problem)
-        except msgspec.DecodeError:
+        except _NOT_JSON:
             problem = Problem()
         return status_error_class(answer.status)(
             answer.status,
@@ -213,6 +217,11 @@ class EnrichClient:
         words = re.sub(r"[\s\x00-\x1f\x7f]+", " ", text.replace(self._api_key.get_secret_value(), "[key]"))
         return words[:_DETAIL_CHARACTERS].strip()
 
+    def _safe_row(self, error: RowError) -> RowError:
+        return msgspec.structs.replace(
+            error, code=self._safe(error.code) or "", message=self._safe(error.message) or ""
+        )
+
     def _timed(self, request: Callable[[], T]) -> tuple[T, float]:
         began = self._clock.monotonic()
         return request(), self._clock.monotonic() - began
@@ -223,7 +232,7 @@ def _decode(answer: RawAnswer, shape: type[T]) -> T:
         return msgspec.json.decode(answer.body, type=shape)
     except msgspec.ValidationError as error:
         raise MalformedAnswer(f"status {answer.status}, but the answer is of another shape: {error}.") from None
-    except msgspec.DecodeError:
+    except _NOT_JSON:
         raise AnswerLost(
             f"status {answer.status}, but the answer is not JSON: cut short, or somebody else's page."
         ) from None

@@ -129,7 +129,7 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
         if header.strip().isdecimal():
             return float(header)
         until = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds())
 

@@ -96,9 +96,9 @@ class UploadEngine:
             threading.Thread(target=self._work, name=f"upload-{number}")
             for number in range(min(self._concurrency, batches))
         ]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             self._settle_all(summary, batches, deadline, progress)
         except BaseException:
             # Also a terminated run: Dagster and Ctrl-C raise in this thread.
@@ -259,7 +259,8 @@ class UploadEngine:
         self._queue.close()
         self._client.stop()
         for thread in threads:
-            thread.join()
+            if thread.ident is not None:  # else it was not started
+                thread.join()
         self._client.resume()
         self._unsent += [batch.batch_id for batch in self._queue.left_over()]
         while not self._results.empty():

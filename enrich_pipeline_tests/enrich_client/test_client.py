@@ -171,7 +171,19 @@ class TestStatusErrors:
             post(client)
         assert caught.value.code == code
 
-    @pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b"[]", b'{"code": 7}', b"\xff\xfe"])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"<html>Bad gateway</html>",
+            b"[]",
+            b'{"code": 7}',
+            b"\xff\xfe",
+            '{"title": "é"}'.encode("latin-1"),
+            b'{"more": ' + b"[" * 100_000,
+        ],
+        ids=["empty", "a page", "a list", "a code of another type", "no text", "another encoding", "endless nesting"],
+    )
     def test_a_body_that_is_no_problem_document_does_not_mask_the_status(self, talking, body):
         reply = Reply(502, body, {"X-Request-Id": "edge-3"})
         with talking(*[reply] * 3) as (client, _), pytest.raises(ServerError) as caught:

@@ -138,6 +138,8 @@ def test_a_server_that_speaks_no_tls_was_sent_nothing(talking):
         Reply(200, b"<html>Please sign in</html>"),
         Reply(200, b"not gzip", headers={"Content-Encoding": "gzip"}),
         Reply(204, b""),
+        Reply(200, '{"request_id":"é"}'.encode("latin-1")),
+        Reply(200, b'{"more":' + b"[" * 100_000),
     ],
     ids=[
         "reset",
@@ -147,6 +149,8 @@ def test_a_server_that_speaks_no_tls_was_sent_nothing(talking):
         "a proxy's page",
         "broken gzip",
         "empty",
+        "another encoding",
+        "endless nesting",
     ],
 )
 def test_an_answer_that_is_not_whole_leaves_the_outcome_unknown(talking, answer):
@@ -246,6 +250,15 @@ def test_the_key_is_in_no_repr_log_or_error(talking, caplog):
         assert KEY not in repr(vars(error))
     assert "httpcore" in caplog.text
     assert KEY not in caplog.text
+
+
+def test_the_key_is_in_nothing_that_a_report_on_rows_says(talking):
+    row = {"index": 0, "order_id": "A1", "code": f"bad-{KEY}", "message": f"no such key:\n{KEY}"}
+    report = {"request_id": f"r-{KEY}", "received": 1, "accepted": 0, "rejected": 1, "errors": [row]}
+    with talking(json_reply(report)) as (client, _):
+        answer = client.post_orders(b"{}", order_count=1)
+    assert answer.request_id == "r-[key]"
+    assert [(row.code, row.message) for row in answer.row_errors] == [("bad-[key]", "no such key: [key]")]
 
 
 def test_an_error_says_where_the_key_is_made(talking):

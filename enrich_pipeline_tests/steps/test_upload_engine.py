@@ -210,6 +210,22 @@ def test_a_terminated_run_lets_what_is_in_flight_end_and_writes_it_down(
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("upload")]
 
 
+def test_a_run_terminated_while_its_threads_start_leaves_none_of_them_behind(
+    store: SmallStore, computed: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def start_or_be_terminated(thread: threading.Thread) -> None:
+        if thread.name == "upload-1":
+            raise KeyboardInterrupt
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_or_be_terminated)
+    with vendor(store, accepted) as client, pytest.raises(KeyboardInterrupt):
+        upload(store, computed, client, batch_size=1)
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("upload")]
+
+
 def test_the_time_of_a_day_is_limited_and_the_next_run_goes_on_from_there(
     store: SmallStore, computed: RunContext
 ) -> None:
