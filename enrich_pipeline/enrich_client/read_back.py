@@ -7,7 +7,7 @@ that the vendor itself repeats comes as often as it did.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
@@ -46,8 +46,10 @@ class DayRead:
         self._limit = limit
         self._concurrency = concurrency
 
-    def __iter__(self) -> Iterator[list[HeldOrder]]:
+    def __iter__(self) -> Generator[list[HeldOrder]]:
         """Yield each request's rows. No more than `concurrency` requests are ahead of the caller.
+
+        Close it where it may not be read to its end: requests under way end then, and the client is free again.
 
         Raises:
             EnrichApiError: a window's, once its retries are exhausted.
@@ -59,8 +61,13 @@ class DayRead:
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield from self._settle(running.pop(future), future.result())
+        except BaseException:
+            # Whatever ends a reading early, Ctrl-C too: nobody waits for a next attempt, what is in flight ends.
+            self._client.stop()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
+            self._client.resume()
 
     def _fill(self, pool: ThreadPoolExecutor, running: dict[Future[GetAnswer], Window]) -> bool:
         """Start requests up to the concurrency; return whether any is running."""

@@ -7,7 +7,8 @@ vendor is asked for the hours before and after it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from datetime import timedelta
 
 from enrich_pipeline.domain.days import StoreDay
@@ -74,24 +75,28 @@ def _cause(run: RunContext, suspect: Suspect, held: Payload, earlier: list[Paylo
 def _find_elsewhere(client: EnrichClient, day: StoreDay, missing: set[str]) -> dict[str, Payload]:
     """Where the vendor holds orders that are missing from their day, in the hours before and after it."""
     found: dict[str, Payload] = {}
+    if not missing:
+        return found
     try:
-        for held in _neighbours(client, day) if missing else ():
-            if held.order_id in missing:
-                found[held.order_id] = Payload(
-                    held.order_timestamp, held.sales_amount, held.profit_amount, held.currency
-                )
-            if len(found) == len(missing):
-                break
+        with closing(_neighbours(client, day)) as neighbours:
+            for held in neighbours:
+                if held.order_id in missing:
+                    found[held.order_id] = Payload(
+                        held.order_timestamp, held.sales_amount, held.profit_amount, held.currency
+                    )
+                if len(found) == len(missing):
+                    break
     except EnrichApiError as error:
         _logger.warning("%s: the neighbouring hours could not be read: %s", day.key, error)
     return found
 
 
-def _neighbours(client: EnrichClient, day: StoreDay) -> Iterator[HeldOrder]:
+def _neighbours(client: EnrichClient, day: StoreDay) -> Generator[HeldOrder]:
     """What the vendor holds around the day, the side behind it first: stores west of Greenwich shift that way."""
     for start, end in ((day.end, day.end + _FURTHEST_SHIFT), (day.start - _FURTHEST_SHIFT, day.start)):
         reading = read_day(client, plan_windows((), start=start, end=end, profile=client.profile))
-        for rows in reading:
-            yield from rows
-            if reading.summary.requests >= _NEIGHBOUR_REQUESTS:
-                break
+        with closing(iter(reading)) as answers:
+            for rows in answers:
+                yield from rows
+                if reading.summary.requests >= _NEIGHBOUR_REQUESTS:
+                    break

@@ -47,9 +47,10 @@ def read_back_day(run: RunContext, client: EnrichClient, day: StoreDay) -> ReadB
     rows = 0
     with closing(_windows(run, day)) as windows:
         reading = read_day(client, windows, concurrency=_IN_FLIGHT)
-        for held in reading:
-            with run.engine.begin() as connection:
-                rows += store_held_rows(connection, read_back_id, map(_held_row, held))
+        with closing(iter(reading)) as answers:
+            for held in answers:
+                with run.engine.begin() as connection:
+                    rows += store_held_rows(connection, read_back_id, map(_held_row, held))
     with run.engine.begin() as connection:
         complete_read_back(
             connection,

@@ -1,13 +1,15 @@
 import threading
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from enrich_pipeline.domain.contract import MINIMAL
 from enrich_pipeline.domain.windows import Unverifiable, Window, plan_windows
-from enrich_pipeline.enrich_client import BadRequest, read_day
+from enrich_pipeline.enrich_client import BadRequest, RetryPolicy, read_day
 from enrich_pipeline_tests.support.scripted_server import Reply, json_reply
+from enrich_pipeline_tests.support.still_clock import StillClock
 
 START = datetime(2025, 6, 10, tzinfo=UTC)
 END = START + timedelta(days=1)
@@ -104,6 +106,26 @@ def test_a_window_that_cannot_be_read_fails_the_reading_and_starts_no_further_on
         with pytest.raises(BadRequest):
             list(read_day(client, windows, concurrency=2))
         assert len(server.requests) <= 2
+
+
+def test_a_window_that_waits_for_its_next_attempt_is_not_waited_for_when_another_cannot_be_read(talking):
+    first, second = plan_windows([START, END - timedelta(hours=1)], start=START, end=END, profile=MINIMAL, limit=2)
+    first_came = threading.Event()
+
+    def respond(request):
+        if datetime.fromisoformat(request.query["start"]) == first.start:
+            first_came.set()
+            return Reply(503)
+        first_came.wait()
+        return Reply(400)
+
+    time = StillClock()
+    time.clock = replace(time.clock, wait=threading.Event.wait)
+    retry = RetryPolicy(wait_initial_seconds=20)
+    with talking(respond=respond, profile=MINIMAL, time=time, retry=retry) as (client, server):
+        with pytest.raises(BadRequest):
+            list(read_day(client, [first, second], limit=2, concurrency=2))
+        assert len(server.requests) == 2
 
 
 def test_a_caller_that_stops_early_leaves_no_request_behind(talking):
