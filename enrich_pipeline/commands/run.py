@@ -96,6 +96,7 @@ def run_and_show(
 
     Raises:
         SettingsError: when the days are no partitions of the store, or no key is set.
+        KeyboardInterrupt: when it was interrupted, once it has ended and said so.
     """
     require_partitions(settings, first, last)
     api_key(settings)
@@ -131,6 +132,9 @@ def require_partitions(settings: Settings, first: date, last: date) -> None:
 
 
 def _explain(run: RangeRun) -> None:
+    if run.interrupted:
+        err.print(f"Run {run.run_id} was interrupted. What it did stands: run the same days again to go on from there.")
+        raise KeyboardInterrupt
     if run.error:
         err.print(f"[red]The run failed:[/] {run.error}")
     for check in run.failed_checks:
@@ -160,7 +164,9 @@ class StepProgress:
     def on_log(self, record: logging.LogRecord) -> None:
         """Advance the stage that a record names in `record.stage`, or say how far the day's upload is."""
         stage = getattr(record, "stage", None)
-        if stage == "uploading":
+        if stage == "stopping":
+            err.print(record.getMessage())
+        elif stage == "uploading":
             said: dict[str, Any] = vars(record)
             last = f"{said['day']}, {said['done']:,} of {said['total']:,} orders"
             self._progress.update(self._tasks["uploaded"], last=last)

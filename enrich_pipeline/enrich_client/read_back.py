@@ -6,6 +6,7 @@ that the vendor itself repeats comes as often as it did.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from enrich_pipeline.domain.windows import Unverifiable, Window, split
 from enrich_pipeline.enrich_client.client import EnrichClient
 from enrich_pipeline.enrich_client.models import GetAnswer, HeldOrder
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -61,8 +64,10 @@ class DayRead:
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield from self._settle(running.pop(future), future.result())
-        except BaseException:
+        except BaseException as error:
             # Whatever ends a reading early, Ctrl-C too: nobody waits for a next attempt, what is in flight ends.
+            if not isinstance(error, (Exception, GeneratorExit)):
+                _log.warning("stopping, once the requests in flight have ended")
             self._client.stop()
             raise
         finally:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -27,10 +28,14 @@ _STEPS_LOGGER = "enrich_pipeline.steps"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeRun:
-    """How a range run ended: its id, whether every step succeeded, the names of error checks that failed, and why."""
+    """How a range run ended: its id, whether every step succeeded, the names of error checks that failed, and why.
+
+    `interrupted`: it was asked to end, by Ctrl-C or a signal, and did so.
+    """
 
     run_id: str
     success: bool
+    interrupted: bool
     failed_checks: tuple[str, ...]
     error: str | None
 
@@ -74,7 +79,13 @@ def run_days(
             if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
         )
     )
-    return RangeRun(run_id=result.run_id, success=result.success, failed_checks=failed, error=_first_error(result))
+    return RangeRun(
+        run_id=result.run_id,
+        success=result.success,
+        interrupted=_is_interrupted(result),
+        failed_checks=failed,
+        error=_first_error(result),
+    )
 
 
 def _keep_connections(instance: dg.DagsterInstance) -> None:
@@ -85,6 +96,11 @@ def _keep_connections(instance: dg.DagsterInstance) -> None:
     instance.optimize_for_webserver(
         statement_timeout=_STORAGE_TIMEOUT_MS, pool_recycle=_CONNECTION_AGE_SECONDS, max_overflow=_MORE_CONNECTIONS
     )
+
+
+def _is_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    return any(error and error.cls_name == DagsterExecutionInterruptedError.__name__ for error in errors)
 
 
 def _first_error(result: dg.ExecuteInProcessResult) -> str | None:

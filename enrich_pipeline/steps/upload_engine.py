@@ -100,8 +100,12 @@ class UploadEngine:
             for thread in threads:
                 thread.start()
             self._settle_all(summary, batches, deadline, progress)
-        except BaseException:
+        except BaseException as error:
             # Also a terminated run: Dagster and Ctrl-C raise in this thread.
+            if not isinstance(error, Exception):
+                _logger.warning(
+                    "%s: stopping, once the requests in flight have ended", self._day.key, extra={"stage": "stopping"}
+                )
             self._stop(threads, summary)
             self._settle_refused("failed")
             try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from enrich_pipeline.enrich_api.process import ServiceProcess, ServiceSpec
 from enrich_pipeline.settings import Settings
 from enrich_pipeline.warehouse.embedded import EmbeddedPostgres, libpq_url
 from enrich_pipeline_tests.support.command_line import enrich, environment, start_enrich
+from enrich_pipeline_tests.support.scripted_server import Silence, scripted_server
 
 TIMEZONE = "America/New_York"
 
@@ -94,6 +96,36 @@ def test_a_run_killed_in_the_middle_of_an_upload_ends_like_one_that_was_not(
         vendor.execute("UPDATE enrich_api.orders SET created_at = NULL")
     assert after_the_kill["accounted_for"]
     assert receipt() == after_the_kill
+
+
+def test_a_run_that_is_asked_to_end_says_what_it_waits_for_and_how_to_go_on(
+    shop: dict[str, str], data_dir: Path, days: list[str]
+) -> None:
+    output = data_dir / "interrupted.log"
+    with scripted_server(lambda _request: Silence()) as vendor:
+        env = {**shop, "WORKMAGIC_API_URL": vendor.url}
+        process = start_enrich("run", "--from", days[3], "--to", days[3], "--full", env=env, output=output)
+        _wait_for(lambda: vendor.requests)
+        process.terminate()
+        _wait_for(lambda: "stopping, once the requests in flight have ended" in _words(output))
+        assert process.poll() is None
+        vendor.over.set()
+        assert process.wait(timeout=60) == 1
+    assert "was interrupted. What it did stands: run the same days again" in _words(output)
+    assert "Dagster" not in _words(output)
+    assert "Traceback" not in _words(output)
+
+
+def _words(output: Path) -> str:
+    """What was printed, without the line breaks that the terminal's width brings about."""
+    return " ".join(output.read_text().split())
+
+
+def _wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_the_key_and_passwords_are_in_no_output(shop: dict[str, str], days: list[str]) -> None:

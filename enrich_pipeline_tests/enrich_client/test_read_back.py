@@ -7,7 +7,7 @@ import pytest
 
 from enrich_pipeline.domain.contract import MINIMAL
 from enrich_pipeline.domain.windows import Unverifiable, Window, plan_windows
-from enrich_pipeline.enrich_client import BadRequest, RetryPolicy, read_day
+from enrich_pipeline.enrich_client import BadRequest, RetryPolicy, read_back, read_day
 from enrich_pipeline_tests.support.scripted_server import Reply, json_reply
 from enrich_pipeline_tests.support.still_clock import StillClock
 
@@ -126,6 +126,16 @@ def test_a_window_that_waits_for_its_next_attempt_is_not_waited_for_when_another
         with pytest.raises(BadRequest):
             list(read_day(client, [first, second], limit=2, concurrency=2))
         assert len(server.requests) == 2
+
+
+def test_an_interrupted_reading_says_what_it_waits_for(talking, monkeypatch, caplog):
+    def interrupted(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(read_back, "wait", interrupted)
+    with talking(respond=vendor([]), profile=MINIMAL) as (client, _), pytest.raises(KeyboardInterrupt):
+        list(read_day(client, [DAY]))
+    assert caplog.messages == ["stopping, once the requests in flight have ended"]
 
 
 def test_a_caller_that_stops_early_leaves_no_request_behind(talking):
