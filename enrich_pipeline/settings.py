@@ -6,11 +6,12 @@ are secrets: they never appear in a repr, a log or an error. Nothing here connec
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import available_timezones
 
 import iso4217
@@ -35,6 +36,9 @@ _NAMES_OF_ONE_OFFSET = {
 Share = Annotated[Decimal, Field(ge=0, le=1)]
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+# Names (in ASCII: a letter of another alphabet is written xn--...) and addresses.
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?|[0-9a-f:.]+")
 
 
 class Settings(BaseSettings):
@@ -122,7 +126,7 @@ class Settings(BaseSettings):
     @classmethod
     def _readable_source(cls, value: SecretStr | None) -> SecretStr | None:
         kind = value.get_secret_value().split(":", 1)[0].split("+", 1)[0] if value else None
-        if kind not in {None, "postgresql", "mysql", "mariadb", "sqlite"}:
+        if kind not in {None, "postgresql", "postgres", "mysql", "mariadb", "sqlite"}:
             raise ValueError("is no URL of a PostgreSQL, MySQL or SQLite database")
         return value
 
@@ -146,8 +150,8 @@ class Settings(BaseSettings):
     @classmethod
     def _safe_url(cls, value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("is no http(s) URL")
+        if parts.scheme not in {"http", "https"} or not _is_reachable(parts):
+            raise ValueError("is no http(s) URL with a host that there can be; write one like https://api.example.com")
         if parts.username or parts.password or parts.query:
             raise ValueError("must not carry credentials or a query; the key goes into WORKMAGIC_API_KEY")
         if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
@@ -158,6 +162,8 @@ class Settings(BaseSettings):
     @classmethod
     def _safe_webhook(cls, value: SecretStr | None) -> SecretStr | None:
         parts = urlsplit(value.get_secret_value()) if value else None
+        if parts and not _is_reachable(parts):
+            raise ValueError("is no URL with a host that there can be")
         if parts and not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
             raise ValueError("must be https: plain http is allowed to this machine only")
         return value
@@ -177,6 +183,14 @@ class Settings(BaseSettings):
     def store(self) -> Store:
         """What a store is, for code that needs nothing else."""
         return Store(timezone=self.store_timezone, currency=self.store_currency)
+
+
+def _is_reachable(parts: SplitResult) -> bool:
+    """Whether a URL names a host and a port that there can be."""
+    try:
+        return bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
+    except ValueError:
+        return False  # its port is no number, or none of 65535
 
 
 def load_settings(**overrides: object) -> Settings:

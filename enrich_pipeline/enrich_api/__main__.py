@@ -11,10 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
 from enrich_pipeline.enrich_api.commands import build_api_group
 from enrich_pipeline.enrich_api.config import ApiConfig, utc_now
 from enrich_pipeline.enrich_api.errors import ConfigError
 from enrich_pipeline.enrich_api.profiles import PROFILES, ProfileName
+from enrich_pipeline.enrich_api.stores import require_currency, require_zone
 
 DATABASE_URL = "ENRICH_API_DATABASE_URL"
 PASSWORD = "ENRICH_API_PASSWORD"  # noqa: S105  # the variable's name
@@ -30,21 +34,35 @@ def config_from_environment() -> ApiConfig:
     url = os.environ.get(DATABASE_URL, "")
     if not url:
         raise ConfigError(f"{DATABASE_URL} is not set.")
+    _require_readable(url)
     profile = os.environ.get("CONTRACT_PROFILE") or "full"
     if profile not in PROFILES:
         raise ConfigError("CONTRACT_PROFILE must be full or minimal.")
+    timezone, currency = os.environ.get("STORE_TIMEZONE") or "UTC", os.environ.get("STORE_CURRENCY") or "USD"
+    require_zone(timezone, named="STORE_TIMEZONE")
+    require_currency(currency, named="STORE_CURRENCY")
     secret_file = os.environ.get(VAULT_FILE)
     fixed = os.environ.get("ENRICH_NOW")
     now = _aware(fixed) if fixed else None
     return ApiConfig(
         database_url=url,
         profile=PROFILES[cast("ProfileName", profile)],
-        store_timezone=os.environ.get("STORE_TIMEZONE") or "UTC",
-        store_currency=os.environ.get("STORE_CURRENCY") or "USD",
+        store_timezone=timezone,
+        store_currency=currency,
         now=(lambda: now) if now else utc_now,
         dashboard_password=os.environ.get(PASSWORD) or None,
         key_secret_file=Path(secret_file) if secret_file else None,
     )
+
+
+def _require_readable(url: str) -> None:
+    """Refuse what the driver cannot read: its own complaint would repeat it, with the password."""
+    try:
+        str(conninfo_to_dict(url).get("host", "")).encode("idna")
+    except (psycopg.ProgrammingError, UnicodeError):
+        raise ConfigError(
+            f"{DATABASE_URL} is no URL that libpq reads; write one like postgresql://user:password@host:5432/enrich_api."
+        ) from None
 
 
 def _aware(text: str) -> datetime:

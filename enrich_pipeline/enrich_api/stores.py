@@ -43,6 +43,26 @@ class Store:
         return ZoneInfo(self.timezone)
 
 
+def require_zone(timezone: str, *, named: str) -> None:
+    """Refuse what is no IANA zone.
+
+    Raises:
+        ConfigError: it calls the value as it was `named`: an option or a variable.
+    """
+    if timezone not in available_timezones():
+        raise ConfigError(f"{named} is no IANA time zone; write one like America/New_York.")
+
+
+def require_currency(currency: str, *, named: str) -> None:
+    """Refuse what is not in ISO 4217.
+
+    Raises:
+        ConfigError: it calls the value as it was `named`.
+    """
+    if currency not in CURRENCIES:
+        raise ConfigError(f"{named} is no ISO 4217 code; write one like USD.")
+
+
 def add_store(connection: psycopg.Connection[Any], name: str, *, timezone: str, currency: str) -> Store:
     """Add a store. It has no key and no orders yet.
 
@@ -51,10 +71,8 @@ def add_store(connection: psycopg.Connection[Any], name: str, *, timezone: str, 
     """
     if not name.strip() or name != name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise ConfigError(f"A store's name has 1 to {_LONGEST_NAME} characters, and no space at either end.")
-    if timezone not in available_timezones():
-        raise ConfigError("--timezone is no IANA time zone; write one like America/New_York.")
-    if currency not in CURRENCIES:
-        raise ConfigError("--currency is no ISO 4217 code; write one like USD.")
+    require_zone(timezone, named="--timezone")
+    require_currency(currency, named="--currency")
     connection.execute("LOCK TABLE enrich_api.stores IN SHARE ROW EXCLUSIVE MODE")  # two at once take two numbers
     values = {"name": name, "timezone": timezone, "currency": currency}
     with connection.cursor(row_factory=class_row(Store)) as cursor:

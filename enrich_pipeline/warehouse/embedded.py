@@ -33,6 +33,15 @@ PIPELINE_ROLE = "enrich_pipeline"
 API_ROLE = "enrich_api"
 _OWNERS: dict[str, str] = {"warehouse": PIPELINE_ROLE, "dagster": PIPELINE_ROLE, "enrich_api": API_ROLE}
 
+_VARIABLES: dict[Database, str] = {
+    "warehouse": "WAREHOUSE_URL",
+    "dagster": "DAGSTER_STORAGE_URL",
+    "enrich_api": "ENRICH_API_DATABASE_URL",
+}
+
+# libpq reads both.
+_KINDS = {"postgresql", "postgres"}
+
 # One statement of ours is large and set-based: compiling it costs more than it saves, sorting in memory saves a lot.
 _DATABASE_SETTINGS = {"jit": "off", "work_mem": "64MB", "timezone": "UTC"}
 
@@ -142,14 +151,23 @@ def _exists(connection: psycopg.Connection, query: sql.SQL | str, name: str) -> 
 
 
 def database_url(configured: SecretStr | None, database: Database, *, data_dir: Path) -> URL:
-    """The URL that the settings name, else that of the embedded server, which is started for this process.
+    """The URL that the settings name, for psycopg 3; else the embedded server's, which is started for this process.
 
     Raises:
-        SettingsError: when the configured URL cannot be read. The URL is not repeated: it may carry a password.
+        SettingsError: when the configured URL cannot be read, or is not PostgreSQL's. It is not repeated: it may carry
+            a password.
     """
     if configured is None:
         return EmbeddedPostgres.start(data_dir).url(database)
+    variable = _VARIABLES[database]
     try:
-        return make_url(configured.get_secret_value())
-    except ArgumentError:
-        raise SettingsError(f"the URL of the {database} database is no database URL; see the README.") from None
+        parsed = make_url(configured.get_secret_value())
+        kind = parsed.get_backend_name()
+        (parsed.host or "").encode("idna")  # what looks the name up refuses others with an error of its own
+    except (ArgumentError, ValueError):
+        raise SettingsError(
+            f"{variable} is no database URL; write one like postgresql://user:password@host:5432/{database}."
+        ) from None
+    if kind not in _KINDS:
+        raise SettingsError(f"{variable} is a {kind} URL; the database must be PostgreSQL.")
+    return parsed.set(drivername="postgresql+psycopg")

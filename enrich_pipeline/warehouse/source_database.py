@@ -23,7 +23,7 @@ from enrich_pipeline.warehouse.source_totals import SourceTotal
 
 _CHUNK_ROWS = 10_000
 _EXACT = Context(prec=10_000, traps=[Inexact, InvalidOperation])
-_SUPPORTED = ("postgresql", "mysql", "mariadb", "sqlite")
+_SUPPORTED = ("postgresql", "postgres", "mysql", "mariadb", "sqlite")
 
 _NEEDED = (raw_tables.orders, raw_tables.order_lines)
 _OF_ORDERS = (raw_tables.orders, raw_tables.order_lines, raw_tables.refunds, raw_tables.order_transactions)
@@ -41,10 +41,11 @@ def source_engine(url: SecretStr) -> sa.Engine:
         kind = parsed.get_backend_name()
         if kind not in _SUPPORTED:
             raise SettingsError(f"SOURCE_URL is a {kind} URL; PostgreSQL, MySQL and SQLite are supported.")
-        if kind == "postgresql":
+        if kind in {"postgresql", "postgres"}:
             parsed = parsed.set(drivername="postgresql+psycopg")
+        (parsed.host or "").encode("idna")
         return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise SettingsError("SOURCE_URL is no database URL; see the README.") from None
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise SettingsError(f"SOURCE_URL needs a driver that is not installed: {error}.") from None

@@ -142,6 +142,7 @@ def test_the_key_and_passwords_are_in_no_output(shop: dict[str, str], days: list
         (["receipt"], {"STORE_TIMEZONE": "Mars/Olympus"}, "STORE_TIMEZONE"),
         (["receipt"], {"WAREHOUSE_URL": "mysql://root:hunter2@127.0.0.1/x"}, "PostgreSQL"),
         (["receipt"], {"WORKMAGIC_API_URL": "http://example.com"}, "https"),
+        (["receipt"], {"ALERT_WEBHOOK_URL": "https://hooks.example.com:hunter2"}, "ALERT_WEBHOOK_URL"),
         (["seed"], {"STORE_TIMEZONE": "CET"}, "Europe/Brussels"),
         (
             ["run", "--from", "2026-01-01", "--to", "2026-01-01"],

@@ -90,16 +90,22 @@ def test_a_configurations_repr_has_no_database_url() -> None:
     ("variables", "named"),
     [
         ({}, "ENRICH_API_DATABASE_URL"),
+        ({"ENRICH_API_DATABASE_URL": "hunter2"}, "ENRICH_API_DATABASE_URL"),
+        ({"ENRICH_API_DATABASE_URL": "postgresql+psycopg://u:hunter2@h/d"}, "ENRICH_API_DATABASE_URL"),
+        ({"ENRICH_API_DATABASE_URL": "postgresql://u:hunter2@h..h/d"}, "ENRICH_API_DATABASE_URL"),
         ({"ENRICH_API_DATABASE_URL": "postgresql://h/d", "CONTRACT_PROFILE": "best"}, "CONTRACT_PROFILE"),
         ({"ENRICH_API_DATABASE_URL": "postgresql://h/d", "ENRICH_NOW": "2025-06-10T00:00:00"}, "ENRICH_NOW"),
         ({"ENRICH_API_DATABASE_URL": "postgresql://h/d", "ENRICH_NOW": "yesterday"}, "ENRICH_NOW"),
+        ({"ENRICH_API_DATABASE_URL": "postgresql://h/d", "STORE_TIMEZONE": "Mars/Olympus"}, "STORE_TIMEZONE"),
+        ({"ENRICH_API_DATABASE_URL": "postgresql://h/d", "STORE_CURRENCY": "XXXX"}, "STORE_CURRENCY"),
     ],
 )
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], named: str) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigError, match=named):
+    with pytest.raises(ConfigError, match=named) as raised:
         config_from_environment()
+    assert "hunter2" not in str(raised.value)
 
 
 def test_the_business_clock_can_be_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
