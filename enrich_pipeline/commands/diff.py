@@ -15,7 +15,7 @@ from enrich_pipeline.commands.boundary import DATA_IS_WRONG, err, out, reported
 from enrich_pipeline.commands.data import kept_by_runs
 from enrich_pipeline.domain.contract import profile_named
 from enrich_pipeline.domain.days import StoreDay
-from enrich_pipeline.domain.receipts import plain
+from enrich_pipeline.domain.receipts import in_currency, plain
 from enrich_pipeline.settings import Settings, business_now, load_settings
 from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.steps.guards import UploadReview, review_day
@@ -73,7 +73,8 @@ def _show(day: date, review: UploadReview) -> None:
     for change in review.preview.changes:
         counts = (change.held, change.new, change.changed, change.again)
         amounts = (change.sales_before, change.sales_after, change.profit_before, change.profit_after)
-        changes.add_row(change.currency, *(f"{count:,}" for count in counts), *map(plain, amounts))
+        shown = (in_currency(amount, change.currency) for amount in amounts)
+        changes.add_row(change.currency, *(f"{count:,}" for count in counts), *shown)
     out.print(changes)
     if review.preview.movers:
         movers = Table(title="Largest changes of profit", title_justify="left")
@@ -81,7 +82,7 @@ def _show(day: date, review: UploadReview) -> None:
             movers.add_column(heading, justify="left" if heading in {"order", "currency"} else "right")
         for mover in review.preview.movers:
             amounts = (mover.profit_before, mover.profit_after, mover.sales_before, mover.sales_after)
-            movers.add_row(mover.order_id, mover.currency, *map(plain, amounts))
+            movers.add_row(mover.order_id, mover.currency, *(in_currency(amount, mover.currency) for amount in amounts))
         out.print(movers)
     for hold in review.holds:
         err.print(f"[red]Held by {hold.guard}:[/] {hold.message}.")
