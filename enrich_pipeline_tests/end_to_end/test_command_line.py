@@ -43,7 +43,7 @@ def shop(data_dir: Path) -> Iterator[dict[str, str]]:
         yield {**env, "WORKMAGIC_API_URL": service.base_url, "WORKMAGIC_API_KEY": key}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def days() -> list[str]:
     """The last four store-local days, yesterday last."""
     today = local_day(datetime.now(UTC), Settings(store_timezone=TIMEZONE).store.zone)
