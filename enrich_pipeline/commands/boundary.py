@@ -57,6 +57,9 @@ def database_says(error: DBAPIError | psycopg.Error) -> str:
     if sqlstate is None and isinstance(cause, psycopg.OperationalError):
         # The driver's own words name host and database, never the password.
         return f"The database cannot be reached: {cause}"
+    if isinstance(cause, psycopg.errors.InsufficientPrivilege):
+        # Such words name a table or a schema, and no row.
+        return f"The database refused: {cause.diag.message_primary}. `enrich doctor` says what its user needs."
     # A server's words may quote the row that it complains of.
     return f"The database refused: {type(cause).__name__} (SQLSTATE {sqlstate or 'unknown'})."
 

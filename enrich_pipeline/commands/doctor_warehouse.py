@@ -17,6 +17,7 @@ from enrich_pipeline.domain.alerts import missing_receipt
 from enrich_pipeline.domain.days import StoreDay, local_day
 from enrich_pipeline.settings import Settings, business_now
 from enrich_pipeline.steps.status import days_until
+from enrich_pipeline.warehouse.raw_columns import raw_problems
 from enrich_pipeline.warehouse.raw_tables import RAW_TABLES
 from enrich_pipeline.warehouse.schema import schema_state
 
@@ -79,23 +80,13 @@ def _warehouse(connection: Connection) -> Finding:
 
 
 def _raw_tables(connection: Connection) -> Finding:
-    present: dict[str, set[str]] = {}
-    for row in connection.execute(
-        text("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'raw'")
-    ):
-        present.setdefault(row.table_name, set()).add(row.column_name)
-    missing = [
-        f"raw.{table.name}" if table.name not in present else f"raw.{table.name}.{column.name}"
-        for table in RAW_TABLES
-        for column in (table.columns if table.name in present else list(table.columns)[:1])
-        if column.name not in present.get(table.name, set())
-    ]
-    if missing:
+    if problems := raw_problems(connection):
         return Finding(
             "raw_tables",
             "fail",
-            f"missing: {', '.join(missing)}",
-            "Create them (enrich_pipeline/warehouse/raw_tables.py lists every column), or `enrich load FOLDER`.",
+            "; ".join(problems),
+            "Make them so, by views where tables must stay as they are (enrich_pipeline/warehouse/raw_tables.py lists "
+            "every column), or `enrich load FOLDER`.",
         )
     return Finding("raw_tables", "ok", f"all {len(RAW_TABLES)} with every column")
 

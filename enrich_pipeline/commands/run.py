@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import DBAPIError
 
 from enrich_pipeline.commands.boundary import DATA_IS_WRONG, err, out, reported
 from enrich_pipeline.commands.data import kept_by_runs
@@ -103,7 +104,7 @@ def run_and_show(
     enter_dagster_home(settings)
     with StepProgress(days=(last - first).days + 1) as progress:
         run = run_days(settings, first, last, upload_config=upload_config, on_step_log=progress.on_log)
-    receipts = [receipt for receipt in read_receipts(settings, first, last) if receipt.run_id == run.run_id]
+    receipts = [receipt for receipt in _receipts_after(run, settings, first, last) if receipt.run_id == run.run_id]
     if receipts and show_table:
         out.print(receipts_table(receipts))
     _explain(run)
@@ -114,6 +115,16 @@ def read_receipts(settings: Settings, first: date | None, last: date | None) -> 
     """The newest receipt of each day."""
     with kept_by_runs(settings) as engine, engine.connect() as connection:
         return latest_receipts(connection, first, last)
+
+
+def _receipts_after(run: RangeRun, settings: Settings, first: date, last: date) -> list[Receipt]:
+    """The days' receipts. A run that failed may have failed at the very tables that hold them: its error says more."""
+    try:
+        return read_receipts(settings, first, last)
+    except DBAPIError:
+        if run.success:
+            raise
+        return []
 
 
 def require_partitions(settings: Settings, first: date, last: date) -> None:
@@ -140,7 +151,7 @@ def _explain(run: RangeRun) -> None:
     for check in run.failed_checks:
         err.print(f"[red]Check failed:[/] {check}. The asset's page in Dagster says what to do.")
     if not run.success or run.failed_checks:
-        err.print(f"Run {run.run_id}. Running the same days again is always safe.")
+        err.print(f"Run {run.run_id}. Running the same days again is always safe. `enrich doctor` looks at the set-up.")
 
 
 class StepProgress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from enrich_pipeline.settings import Settings
 _STORAGE_TIMEOUT_MS = 60_000
 _CONNECTION_AGE_SECONDS = 3600
 _MORE_CONNECTIONS = 4
+
+# An error of ours says all of it; one of a library's is told by its name too.
+_OUR_ERROR = re.compile(r"^enrich_pipeline\.[\w.]+: ")
 
 _STEPS_LOGGER = "enrich_pipeline.steps"
 
@@ -112,7 +116,7 @@ def _first_error(result: dg.ExecuteInProcessResult) -> str | None:
             error = event.step_failure_data.error
             while error is not None and error.cause is not None:
                 error = error.cause
-            return None if error is None else error.message.strip()
+            return None if error is None else _OUR_ERROR.sub("", error.message.strip())
     return None
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.steps.context import RunContext
 from enrich_pipeline.warehouse.land_source import land_day
+from enrich_pipeline.warehouse.raw_columns import require_raw_tables
 from enrich_pipeline.warehouse.source_totals import SourceCheck, check_source, record_source_totals
 
 _logger = logging.getLogger(__name__)
@@ -19,10 +20,12 @@ def check_source_day(run: RunContext, day: StoreDay) -> SourceCheck:
     Where the run has a source database, the day's orders are landed from it first, and the totals are that database's.
 
     Raises:
-        DayError: when the source's rows cannot be landed; the raw tables are as they were.
+        DayError: when the source's rows cannot be landed, and the raw tables are as they were; or when these cannot be
+            read as they are.
     """
     totals = None if run.source is None else land_day(run.engine, run.source, day)
     with run.engine.begin() as connection:
+        require_raw_tables(connection)
         check = check_source(connection, day)
         if totals is not None:
             check = replace(check, totals=totals)

@@ -49,7 +49,7 @@ def test_a_missing_column_is_named(store: SmallStore) -> None:
     store.execute("ALTER TABLE raw.refunds RENAME COLUMN tax TO vat")
     _, found = examined()
     store.execute("ALTER TABLE raw.refunds RENAME COLUMN vat TO tax")
-    assert found["raw_tables"]["says"] == "missing: raw.refunds.tax"
+    assert found["raw_tables"]["says"] == "raw.refunds.tax is missing"
 
 
 def test_yesterday_without_a_receipt_is_noticed_though_dagster_is_down(

@@ -65,3 +65,11 @@ def test_where_a_piece_fails_it_stands_of_those_before_what_they_were_computed_f
         compute.compute_profit(run, first, last, url=store.url, project_dir=PROJECT_DIR, log_dir=None)
     recorded = store.fetch("SELECT order_day, sales_basis, run_id FROM enrich.day_inputs ORDER BY order_day")
     assert recorded == [(first.day + timedelta(days=n), "gross", run.run_id) for n in range(2)]
+
+
+def test_a_day_of_floats_is_refused_before_anything_is_computed(store: SmallStore) -> None:
+    store.place("1")
+    store.execute("ALTER TABLE raw.order_lines ALTER COLUMN unit_price TYPE double precision")
+    with pytest.raises(DayError, match=r"raw\.order_lines\.unit_price is double precision"):
+        store.compute(store.context())
+    assert store.fetch("SELECT count(*) FROM enrich.order_profit") == [(0,)]
