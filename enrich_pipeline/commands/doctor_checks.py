@@ -18,6 +18,7 @@ from enrich_pipeline.domain.errors import EnrichError
 from enrich_pipeline.enrich_client import NO_RETRIES, EnrichClient
 from enrich_pipeline.orchestration.instance import enter_dagster_home
 from enrich_pipeline.settings import PROJECT_ROOT, Settings, api_key
+from enrich_pipeline.warehouse.source_database import SourceDatabase, connected_source, source_engine
 
 _SKEW_WARNED = timedelta(seconds=30)
 
@@ -25,6 +26,7 @@ _SKEW_WARNED = timedelta(seconds=30)
 def examine(settings: Settings) -> list[Finding]:
     """Make every check, in the order of `DOCTOR_CHECKS`, leaving out those that depend on what is missing."""
     findings = [Finding("settings", "ok", f"store in {settings.store_timezone}, {settings.store_currency}")]
+    findings.append(guarded("source", lambda: _source(settings), "See SOURCE_URL, and what its user may read."))
     findings += examine_warehouse(settings)
     findings += [
         guarded("api", lambda: _api(settings), "See WORKMAGIC_API_URL and WORKMAGIC_API_KEY."),
@@ -33,6 +35,18 @@ def examine(settings: Settings) -> list[Finding]:
         *_of_dagster(settings),
     ]
     return sorted(findings, key=lambda finding: DOCTOR_CHECKS.index(finding.check))
+
+
+def _source(settings: Settings) -> Finding:
+    if settings.source_url is None:
+        return Finding("source", "ok", "none is set: schema raw is read as it is")
+    engine = source_engine(settings.source_url)
+    try:
+        with connected_source(engine) as connection:
+            landed = SourceDatabase(connection).tables
+    finally:
+        engine.dispose()
+    return Finding("source", "ok", f"{engine.dialect.name}, with {', '.join(table.name for table in landed)}")
 
 
 def _api(settings: Settings) -> Finding:

@@ -15,6 +15,7 @@ Level = Literal["ok", "warn", "fail"]
 
 CheckName = Literal[
     "settings",
+    "source",
     "warehouse",
     "raw_tables",
     "freshness",

@@ -37,10 +37,10 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
         yield reached
         if reached.level == "fail":
             return
-        tables = _asked("raw_tables", engine, _raw_tables, "See whether its user may read schema raw.")
-        yield tables
-        if tables.level == "ok":
-            yield _asked("freshness", engine, _freshness, "See whether its user may read schema raw.")
+        if settings.source_url is not None and not _has_raw_schema(engine):
+            yield Finding("raw_tables", "ok", "are made when the first day is landed from the source")
+        else:
+            yield from _examine_raw_tables(engine)
         yield _asked("zone", engine, lambda connection: _zone(connection, settings), "See STORE_TIMEZONE.")
         if reached.level == "ok" and _is_in_use(engine):
             may_read = "See whether its user may read schema enrich."
@@ -48,6 +48,19 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
             yield _asked("alerts", engine, _alerts, may_read)
     finally:
         engine.dispose()
+
+
+def _examine_raw_tables(engine: Engine) -> Iterator[Finding]:
+    remedy = "See whether its user may read schema raw."
+    tables = _asked("raw_tables", engine, _raw_tables, remedy)
+    yield tables
+    if tables.level == "ok":
+        yield _asked("freshness", engine, _freshness, remedy)
+
+
+def _has_raw_schema(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(connection.execute(text("SELECT to_regnamespace('raw') IS NOT NULL")).scalar_one())
 
 
 def _is_in_use(engine: Engine) -> bool:

@@ -36,6 +36,9 @@ class DayError(EnrichError):
 
 
 class WarehouseLostError(DayError):
-    """The warehouse could not be reached, or hung up in the middle: it was started anew, or the network failed."""
+    """The warehouse could not be reached, or hung up in the middle: it was started anew, or the network failed.
+
+    So is the database that its orders are landed from.
+    """
 
     retryable: ClassVar[bool] = True

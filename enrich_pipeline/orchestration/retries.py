@@ -37,5 +37,7 @@ def again_when_the_warehouse_is_lost(context: dg.AssetExecutionContext) -> Gener
 def try_again(context: dg.AssetExecutionContext, error: Exception) -> None:
     """Ask for another try of the step; return when it had its tries."""
     if context.retry_number < MOST_RETRIES:
-        context.log.warning("The warehouse was lost. Trying again in %d s; what was done stands.", _WAIT_SECONDS)
+        context.log.warning(
+            "The warehouse or its source was lost. Trying again in %d s; what was done stands.", _WAIT_SECONDS
+        )
         raise dg.RetryRequested(max_retries=MOST_RETRIES, seconds_to_wait=_WAIT_SECONDS) from error

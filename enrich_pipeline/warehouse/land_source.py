@@ -12,7 +12,7 @@ from enrich_pipeline.warehouse import raw_tables
 from enrich_pipeline.warehouse.driver import driver_connection, quoting_no_row
 from enrich_pipeline.warehouse.load_rules import find_problems
 from enrich_pipeline.warehouse.raw_schema import create_raw_schema
-from enrich_pipeline.warehouse.source_database import SourceDatabase
+from enrich_pipeline.warehouse.source_database import SourceDatabase, connected_source
 from enrich_pipeline.warehouse.source_totals import SourceTotal
 
 _PROBLEMS_SHOWN = 5
@@ -25,11 +25,12 @@ def land_day(engine: Engine, source: Engine, day: StoreDay) -> tuple[SourceTotal
     are replaced as a whole where the source has their tables.
 
     Raises:
-        DayError: when the source lacks tables or columns, or a row cannot be read as what it should be, a time without
-            an offset among them; the warehouse is as it was.
+        DayError: when the source cannot be reached (`WarehouseLostError` when it may be later), lacks tables or
+            columns, or a row cannot be read as what it should be, a time without an offset among them; the warehouse is
+            as it was.
         ForeignRawSchemaError: when the warehouse's schema `raw` is not ours to write.
     """
-    with engine.begin() as warehouse, source.connect() as connection:
+    with connected_source(source) as connection, engine.begin() as warehouse:
         create_raw_schema(warehouse)
         warehouse.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('enrich_pipeline: landing', 0))"))
         here = SourceDatabase(connection)

@@ -7,22 +7,25 @@ is exact.) The source's tables bear the names and columns of schema `raw`; what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
 import pandas as pd
 import sqlalchemy as sa
 from pydantic import SecretStr
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.types import TypeEngine
 
 from enrich_pipeline.domain.days import StoreDay
-from enrich_pipeline.domain.errors import DayError, SettingsError
+from enrich_pipeline.domain.errors import DayError, SettingsError, WarehouseLostError
 from enrich_pipeline.warehouse import raw_tables
+from enrich_pipeline.warehouse.driver import without_rows
 from enrich_pipeline.warehouse.source_totals import SourceTotal
 
 _CHUNK_ROWS = 10_000
 _EXACT = Context(prec=10_000, traps=[Inexact, InvalidOperation])
+_OPEN_WORDS = ("postgresql", "sqlite")
 _SUPPORTED = ("postgresql", "postgres", "mysql", "mariadb", "sqlite")
 
 _NEEDED = (raw_tables.orders, raw_tables.order_lines)
@@ -49,6 +52,26 @@ def source_engine(url: SecretStr) -> sa.Engine:
         raise SettingsError("SOURCE_URL is no database URL; see the README.") from None
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise SettingsError(f"SOURCE_URL needs a driver that is not installed: {error}.") from None
+
+
+@contextmanager
+def connected_source(source: sa.Engine) -> Generator[sa.Connection]:
+    """A connection to the source.
+
+    Raises:
+        DayError: when there is none; `WarehouseLostError` when there may be one later.
+    """
+    try:
+        connection = source.connect()
+    except DBAPIError as error:
+        lost = isinstance(without_rows(error), WarehouseLostError)
+        # These drivers' words name a host or a file, and no password.
+        words = " ".join(str(error.orig).split()) if source.dialect.name in _OPEN_WORDS else type(error.orig).__name__
+        raise (WarehouseLostError if lost else DayError)(
+            f"The source (SOURCE_URL) cannot be reached: {words}. Nothing was landed."
+        ) from None
+    with connection:
+        yield connection
 
 
 class SourceDatabase:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import URL
 
 from enrich_pipeline.cli import main
 from enrich_pipeline.commands.doctor_findings import DOCTOR_CHECKS
+from enrich_pipeline.warehouse import raw_tables
 from enrich_pipeline_tests.support.own_server import PASSWORD
 from enrich_pipeline_tests.support.small_store import SmallStore
 
@@ -50,6 +55,34 @@ def test_a_missing_column_is_named(store: SmallStore) -> None:
     _, found = examined()
     store.execute("ALTER TABLE raw.refunds RENAME COLUMN vat TO tax")
     assert found["raw_tables"]["says"] == "raw.refunds.tax is missing"
+
+
+def test_a_source_is_looked_at_and_makes_the_raw_tables_itself(
+    store: SmallStore, database: URL, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "brand.db")) as brand:
+        for table in (raw_tables.orders, raw_tables.order_lines):
+            brand.execute(f"CREATE TABLE {table.name} ({', '.join(column.name for column in table.columns)})")
+        monkeypatch.setenv("SOURCE_URL", f"sqlite:///{tmp_path / 'brand.db'}")
+        monkeypatch.setenv("WAREHOUSE_URL", database.render_as_string(hide_password=False))
+        _, found = examined()
+        assert (found["source"]["level"], found["source"]["says"]) == ("ok", "sqlite, with orders, order_lines")
+        assert found["raw_tables"]["level"] == "ok"
+        brand.execute("ALTER TABLE orders DROP COLUMN currency")
+        exit_code, found = examined()
+        assert (exit_code, found["source"]["level"]) == (2, "fail")
+        assert "orders lacks currency" in found["source"]["says"]
+
+
+@pytest.mark.parametrize("url", [f"postgresql://brand:{PASSWORD}@127.0.0.1:1/shop", "sqlite:////no/such/folder/x.db"])
+def test_a_source_that_cannot_be_reached_is_a_failure(
+    store: SmallStore, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("SOURCE_URL", url)
+    _, found = examined()
+    assert found["source"]["level"] == "fail"
+    assert found["source"]["says"].startswith("The source (SOURCE_URL) cannot be reached: ")
+    assert PASSWORD not in json.dumps(found)
 
 
 def test_yesterday_without_a_receipt_is_noticed_though_dagster_is_down(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 
 from enrich_pipeline.domain.contract import profile_named
 from enrich_pipeline.domain.days import StoreDay
-from enrich_pipeline.domain.errors import DayError, SettingsError
+from enrich_pipeline.domain.errors import DayError, SettingsError, WarehouseLostError
 from enrich_pipeline.domain.store import Store
 from enrich_pipeline.steps.check_source import check_source_day
 from enrich_pipeline.steps.context import RunContext
@@ -160,6 +161,19 @@ def test_a_row_that_cannot_be_read_leaves_the_warehouse_as_it_was(warehouse: sa.
     assert "unit_price" in str(raised.value)
     assert "updated_at" in str(raised.value)
     assert len(landed(warehouse)) == 2
+
+
+def test_a_source_that_is_not_there_yet_is_told_from_one_that_never_will_be(warehouse: sa.Engine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    down = source_engine(SecretStr(f"postgresql://brand:{PASSWORD}@127.0.0.1:{port}/orders"))
+    with pytest.raises(WarehouseLostError, match=f"SOURCE_URL.*{port}.*Nothing was landed") as lost:
+        land_day(warehouse, down, DAY)
+    assert PASSWORD not in str(lost.value)
+    never = source_engine(SecretStr("sqlite:////no/such/folder/brand.db"))
+    with pytest.raises(DayError, match=r"SOURCE_URL.*unable to open database file") as raised:
+        land_day(warehouse, never, DAY)
+    assert not isinstance(raised.value, WarehouseLostError)
 
 
 def test_a_source_of_another_kind_is_refused_without_its_password() -> None:
