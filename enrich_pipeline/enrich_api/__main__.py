@@ -58,7 +58,9 @@ def config_from_environment() -> ApiConfig:
 def _require_readable(url: str) -> None:
     """Refuse what the driver cannot read: its own complaint would repeat it, with the password."""
     try:
-        str(conninfo_to_dict(url).get("host", "")).encode("idna")
+        for host in str(conninfo_to_dict(url).get("host", "")).split(","):
+            if not host.startswith("/"):  # which is a socket's folder
+                host.encode("idna")
     except (psycopg.ProgrammingError, UnicodeError):
         raise ConfigError(
             f"{DATABASE_URL} is no URL that libpq reads; write one like postgresql://user:password@host:5432/enrich_api."

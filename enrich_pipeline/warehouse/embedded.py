@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
+from urllib.parse import unquote
 
 import psutil  # ships with the server's wheel
 import psycopg
@@ -163,7 +164,9 @@ def database_url(configured: SecretStr | None, database: Database, *, data_dir: 
     try:
         parsed = make_url(configured.get_secret_value())
         kind = parsed.get_backend_name()
-        (parsed.host or "").encode("idna")  # what looks the name up refuses others with an error of its own
+        for host in unquote(parsed.host or "").split(","):
+            if not host.startswith("/"):  # which is a socket's folder
+                host.encode("idna")  # what looks a name up refuses others with an error of its own
     except (ArgumentError, ValueError):
         raise SettingsError(
             f"{variable} is no database URL; write one like postgresql://user:password@host:5432/{database}."

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from decimal import Context, Decimal, Inexact, InvalidOperation
+from urllib.parse import unquote
 
 import pandas as pd
 import sqlalchemy as sa
@@ -46,7 +47,8 @@ def source_engine(url: SecretStr) -> sa.Engine:
             raise SettingsError(f"SOURCE_URL is a {kind} URL; PostgreSQL, MySQL and SQLite are supported.")
         if kind in {"postgresql", "postgres"}:
             parsed = parsed.set(drivername="postgresql+psycopg")
-        (parsed.host or "").encode("idna")
+        if not (host := unquote(parsed.host or "")).startswith("/"):
+            host.encode("idna")
         return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
     except (ArgumentError, ValueError):
         raise SettingsError("SOURCE_URL is no database URL; see the README.") from None

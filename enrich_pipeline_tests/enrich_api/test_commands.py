@@ -108,6 +108,18 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variables: d
     assert "hunter2" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://brand@/d?host=" + "/a-folder-with-a-long-name" * 4,
+        "host=db1.example.com,db2.example.com dbname=d",
+    ],
+)
+def test_a_sockets_folder_and_several_hosts_are_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ENRICH_API_DATABASE_URL", url)
+    assert config_from_environment().database_url == url
+
+
 def test_the_business_clock_can_be_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENRICH_API_DATABASE_URL", "postgresql://h/d")
     monkeypatch.setenv("ENRICH_NOW", "2025-06-20T03:30:00Z")

@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import make_url
 
 from enrich_pipeline.domain.errors import SettingsError
 from enrich_pipeline.warehouse.embedded import Database, database_url
@@ -30,6 +31,18 @@ _WRONG = [
 def test_a_postgresql_url_is_taken_in_each_of_its_usual_forms(scheme: str) -> None:
     url = database_url(SecretStr(f"{scheme}://brand@db.example.com:5433/shop"), "warehouse", data_dir=Path("unused"))
     assert url.render_as_string() == "postgresql+psycopg://brand@db.example.com:5433/shop"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://brand@/shop?host=" + "/a-folder-with-a-long-name" * 4,
+        "postgresql+psycopg://brand@" + "%2Fa-folder-with-a-long-name" * 4 + "/shop",
+        "postgresql+psycopg://brand@db1.example.com,db2.example.com/shop",
+    ],
+)
+def test_a_sockets_folder_and_several_hosts_are_taken(url: str) -> None:
+    assert database_url(SecretStr(url), "warehouse", data_dir=Path("unused")) == make_url(url)
 
 
 @pytest.mark.parametrize("database", get_args(Database))
