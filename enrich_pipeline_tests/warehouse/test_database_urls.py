@@ -60,6 +60,11 @@ def test_a_source_that_no_driver_reads_is_refused_and_not_repeated(url: str) -> 
     assert PASSWORD not in str(raised.value)
 
 
+def test_a_source_whose_driver_is_not_there_says_so() -> None:
+    with pytest.raises(SettingsError, match="needs a driver that is not installed"):
+        source_engine(SecretStr("mysql+nosuchdriver://brand@db.example.com/shop"))
+
+
 def test_a_source_may_be_a_postgres_url_too() -> None:
     engine = source_engine(SecretStr("postgres://brand@db.example.com/shop"))
     assert engine.url.render_as_string() == "postgresql+psycopg://brand@db.example.com/shop"

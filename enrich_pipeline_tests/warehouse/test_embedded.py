@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 
 from enrich_pipeline.warehouse.embedded import PIPELINE_ROLE, EmbeddedPostgres, libpq_url
+from enrich_pipeline_tests.support.command_line import enrich, environment
 
 _JOIN = """
 import sys
@@ -73,6 +75,17 @@ def test_a_stopped_server_starts_again_with_what_it_held(tmp_path: Path) -> None
     with _member(tmp_path) as again:
         assert _runs(_server(tmp_path))
         _leave(again)
+
+
+def test_a_folder_in_which_the_server_does_not_start_is_said_with_a_way_out() -> None:
+    # A path so long that the server's socket lies elsewhere would do: this one is short.
+    with tempfile.TemporaryDirectory(prefix="a folder") as folder:
+        done = enrich("status", env=environment(Path(folder)))
+    assert done.returncode == 2
+    assert "The embedded PostgreSQL did not start" in done.stderr
+    assert "Its path has a space" in done.stderr
+    assert "ENRICH_DATA_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_pipelines_role_may_not_connect_to_the_services_database(postgres: EmbeddedPostgres) -> None:
